@@ -1,0 +1,284 @@
+/**
+ * One channel's membership across connections: it enters, recovers what was
+ * missed, passes messages on once each, and leaves.
+ *
+ * It speaks over whatever connection it is given and opens none. A connection
+ * that ends takes the membership with it; the next one enters anew with the
+ * cursor.
+ *
+ * The invariant: at most one `subscribe` or `unsubscribe` of the channel is
+ * outstanding. Every step ends in `#next`, which compares what is wanted with
+ * what is and sends the one request that closes the difference.
+ */
+
+import { Cursor } from "./cursor.js";
+import { Recovery } from "./recovery.js";
+import { Seen } from "./seen.js";
+
+/**
+ * @typedef {import("./protocol.js").Message} Message
+ * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./emitter.js").Emitter<import("./channel.js").ChannelEvents>} Events
+ */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {import("./clock.js").Clock} clock
+ * @property {import("./backoff.js").Backoff} backoff
+ */
+
+const LIVE = Object.freeze({ recovered: false, rewound: false });
+
+export class Membership {
+  #surroundings;
+  #personal;
+  /** Told once it is over and the service knows. @type {() => void} */
+  #over;
+  /** @type {Events} */
+  #events;
+  /** @type {number | undefined} */
+  #rewind;
+
+  #cursor = new Cursor();
+  #seen = new Seen();
+  /** @type {Connection | null} */
+  #connection = null;
+  #wanted = true;
+  #entered = false;
+  #outstanding = false;
+  #failures = 0;
+  /** @type {Recovery | null} */
+  #recovery = null;
+  /** Grows when it is wanted anew, so that a reply to the former wish is known. */
+  #term = 0;
+  /** @type {(() => void) | null} */
+  #cancelRetry = null;
+  /** @type {(() => void)[]} */
+  #leavers = [];
+
+  /**
+   * @param {{ channel: string, rewind?: number, personal?: boolean, surroundings: Surroundings,
+   *   over: () => void, events: Events }} parts
+   */
+  constructor({ channel, rewind, personal = false, surroundings, over, events }) {
+    /** Its name; a personal channel's is known from the first token on. */
+    this.channel = channel;
+    this.#personal = personal;
+    this.#rewind = rewind;
+    this.#surroundings = surroundings;
+    this.#over = over;
+    this.#events = events;
+  }
+
+  /** Whether it is to be a member, as opposed to one that is leaving. */
+  get wanted() {
+    return this.#wanted;
+  }
+
+  /** @param {Connection} connection */
+  connected(connection) {
+    this.#connection = connection;
+    this.#failures = 0;
+    this.#next();
+  }
+
+  disconnected() {
+    this.#connection = null;
+    this.#entered = false;
+    this.#outstanding = false;
+    this.#stop();
+    this.#cursor.owe();
+    this.#next();
+  }
+
+  /** Live messages came, in the order of their ids. @param {Message} message */
+  live(message) {
+    const connection = this.#connection;
+    if (!connection) return;
+    this.#cursor.live(message.id, connection.region);
+    this.#show(message, LIVE);
+  }
+
+  /** @param {import("./protocol.js").PresenceEvent} event */
+  presence(event) {
+    if (this.#wanted) this.#events.emit("presence", event);
+  }
+
+  /** An operator took the channel away. */
+  evicted() {
+    this.#entered = false;
+    this.#exit({ reason: "operator", error: null });
+  }
+
+  /** The client was closed; nothing is sent any more. */
+  closed() {
+    this.#connection = null;
+    this.#entered = this.#outstanding = false;
+    this.#exit({ reason: "closed", error: null });
+  }
+
+  /**
+   * Ends it. Resolves when the service no longer counts it a member.
+   *
+   * @returns {Promise<void>}
+   */
+  leave() {
+    return new Promise((resolve) => {
+      this.#leavers.push(resolve);
+      this.#exit({ reason: "requested", error: null });
+    });
+  }
+
+  /**
+   * Begins afresh after `leave`, even while that is under way.
+   *
+   * @param {number | undefined} rewind
+   * @param {Events} events
+   */
+  rejoin(rewind, events) {
+    this.#rewind = rewind;
+    this.#events = events;
+    this.#cursor = new Cursor();
+    this.#seen = new Seen();
+    this.#wanted = true;
+    this.#entered = false;
+    this.#term++;
+    this.#stop();
+    this.#tellLeavers();
+    this.#next();
+  }
+
+  /** Sends the one request that brings what is closer to what is wanted. */
+  #next() {
+    if (this.#outstanding || this.#cancelRetry) return;
+    // A personal channel cannot be unsubscribed: leaving it is not listening any more.
+    const inside = this.#entered && !this.#personal;
+    if (!this.#wanted && !inside) this.#finish();
+    else if (!this.#connection) return;
+    else if (!this.#wanted) this.#unsubscribe(this.#connection);
+    else if (!this.#entered) this.#subscribe(this.#connection);
+  }
+
+  #finish() {
+    this.#tellLeavers();
+    this.#over();
+  }
+
+  /** @param {Connection} connection */
+  #subscribe(connection) {
+    const { since, region } = this.#cursor;
+    const start = since === null ? { rewind: this.#rewind } : { since, region };
+    const term = this.#term;
+    this.#cursor.owe();
+    this.#outstanding = true;
+    connection.request("subscribe", { channel: this.channel, ...start }, (error, reply) => {
+      // With an expired token it stays outstanding, until the next connection asks anew.
+      if (this.#connection !== connection || error?.code === "expired") return;
+      this.#outstanding = false;
+      if (error) return this.#refused(error, connection);
+      // The reply to a former wish has another one's cursor and messages.
+      if (term === this.#term) this.#enter(connection, reply, since !== null);
+      this.#next();
+    });
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {import("./protocol.js").Subscribed} reply
+   * @param {boolean} resumed
+   */
+  #enter(connection, reply, resumed) {
+    this.#entered = true;
+    this.#failures = 0;
+    if (!this.#wanted) return;
+    const { recovered, region = connection.region } = reply;
+    const meta = { recovered: resumed, rewound: !resumed };
+    const recovery = new Recovery({
+      channel: this.channel,
+      connection,
+      cursor: this.#cursor,
+      surroundings: this.#surroundings,
+      show: (message) => this.#show(message, meta),
+      gap: (error) => this.#events.emit("gap", { error }),
+      done: (messages) => {
+        if (resumed) this.#events.emit("recovered", { messages });
+      },
+    });
+    this.#recovery = recovery;
+    this.#events.emit("subscribed", { region, recovered, resumed });
+    if (resumed && !recovered) this.#events.emit("gap", { error: null });
+    recovery.answered({ ...reply, region });
+  }
+
+  /** @param {Connection} connection */
+  #unsubscribe(connection) {
+    this.#outstanding = true;
+    connection.request("unsubscribe", { channel: this.channel }, (error) => {
+      if (this.#connection !== connection || error?.code === "expired") return;
+      this.#outstanding = false;
+      if (error?.temporary) return this.#postpone(error, connection);
+      // Refused for good can only mean that there is nothing to leave.
+      this.#entered = false;
+      this.#next();
+    });
+  }
+
+  /**
+   * @param {import("./error.js").SorlError} error
+   * @param {Connection} connection
+   */
+  #refused(error, connection) {
+    if (error.temporary) return this.#postpone(error, connection);
+    error.channel = this.channel;
+    this.#exit({ reason: "refused", error });
+  }
+
+  /**
+   * @param {import("./error.js").SorlError} error
+   * @param {Connection} connection
+   */
+  #postpone(error, connection) {
+    // What got no reply may still come true; only a new connection is in a known state.
+    if (error.code === "unknown") return connection.close("unknown reply");
+    const { clock, backoff } = this.#surroundings;
+    this.#cancelRetry = clock.after(backoff(this.#failures++), () => {
+      this.#cancelRetry = null;
+      this.#next();
+    });
+  }
+
+  /**
+   * @param {Message} message
+   * @param {import("./channel.js").Meta} meta
+   * @returns {boolean} whether it was the first of its tail
+   */
+  #show(message, meta) {
+    if (!this.#wanted) return false;
+    const now = this.#surroundings.clock.now();
+    const first = this.#seen.first(message.id, now);
+    this.#seen.forget(this.#cursor.since, now);
+    if (first) this.#events.emit("message", message, meta);
+    return first;
+  }
+
+  /** @param {import("./channel.js").Exit} exit */
+  #exit(exit) {
+    const wanted = this.#wanted;
+    this.#wanted = false;
+    this.#stop();
+    if (wanted) this.#events.emit("unsubscribed", exit);
+    this.#next();
+  }
+
+  #tellLeavers() {
+    for (const resolve of this.#leavers.splice(0)) resolve();
+  }
+
+  /** Gives up what was to follow on this connection. */
+  #stop() {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#recovery?.stop();
+    this.#recovery = null;
+  }
+}
