@@ -1,0 +1,85 @@
+//! The configuration: what `sorl.toml` says, parsed once, in `main`, with every fault named at once, by line.
+//!
+//! Not limits (`limits`), which nobody sets. A configuration that exists is consistent: it has a region, its
+//! namespaces read at least as many shards as they write, and its algorithm has the keys it needs.
+
+mod file;
+mod namespace;
+mod quantity;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use file::{ConfigFault, ConfigFaults};
+pub use namespace::{Namespace, PublishRate};
+
+use crate::names::ChannelName;
+use crate::region::Region;
+
+/// Everything that an operator may set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The deployment, such as `dev` or `prod`: part of the names of topics.
+    pub stage: String,
+    /// Where it runs; at least one, each once.
+    pub regions: Vec<Region>,
+    /// How tokens are verified.
+    pub auth: Auth,
+    /// Accounts that may publish to the `messages` topic.
+    pub publishers: Vec<String>,
+    /// Bytes of a message as clients get it; at most [`crate::limits::MESSAGE_LEN_MAX`].
+    pub message_len_max: usize,
+    /// Options of channels, by prefix; `default` and `@` are always there.
+    namespaces: BTreeMap<String, Arc<Namespace>>,
+    fallback: Arc<Namespace>,
+}
+
+/// How tokens are verified: pinned here, never chosen by a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// The one algorithm.
+    pub algorithm: Algorithm,
+    /// Where the public keys are; there for every algorithm but HS256.
+    pub jwks: Option<String>,
+    /// The shared secret, for `sorl dev` only; a deployed stage refers to a parameter instead.
+    pub secret: Option<String>,
+    /// `iss` that is required, if any.
+    pub issuer: Option<String>,
+    /// `aud` that is required, if any.
+    pub audience: Option<String>,
+}
+
+/// Signature algorithms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// A shared secret.
+    Hs256,
+    /// RSA, PKCS#1 v1.5.
+    Rs256,
+    /// ECDSA on P-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl Config {
+    /// The options of a channel.
+    #[must_use]
+    pub fn namespace(&self, channel: &ChannelName) -> &Arc<Namespace> {
+        channel.namespace().and_then(|prefix| self.namespaces.get(prefix)).unwrap_or(&self.fallback)
+    }
+
+    /// All namespaces, by name.
+    pub fn namespaces(&self) -> impl Iterator<Item = &Arc<Namespace>> {
+        self.namespaces.values()
+    }
+}
+
+/// One region of a stage: where a handler runs and what it is configured with.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The region.
+    pub region: Region,
+    /// The stage's configuration.
+    pub config: Arc<Config>,
+}

@@ -1,0 +1,47 @@
+//! What operators publish to `control`: who is to be put out, and until when.
+
+use serde::Deserialize;
+
+use super::Poison;
+use crate::names::{ChannelName, UserName};
+use crate::time::Timestamp;
+
+/// An operator's order. Every region carries it out on its own connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Who is put out.
+    pub user: UserName,
+    /// Of this channel; without one, of the service.
+    pub channel: Option<ChannelName>,
+    /// Before then he may not come back; absent: he may at once.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    control: String,
+    user: UserName,
+    channel: Option<ChannelName>,
+    until: Option<Timestamp>,
+}
+
+impl Control {
+    /// Reads an operator's message.
+    ///
+    /// # Errors
+    /// [`Poison`] if it is none of the orders.
+    pub fn parse(text: &str) -> Result<Self, Poison> {
+        let wire: Wire = serde_json::from_str(text)
+            .map_err(|fault| Poison::new(format!("control: not a control message: {fault}")))?;
+        let Wire { control, user, channel, until } = wire;
+        match (control.as_str(), channel) {
+            ("disconnect", _) => Ok(Self { user, channel: None, until }),
+            ("unsubscribe", Some(channel)) if channel.is_personal() => {
+                Err(Poison::new("control: a personal channel cannot be unsubscribed; use disconnect"))
+            }
+            ("unsubscribe", Some(channel)) => Ok(Self { user, channel: Some(channel), until }),
+            ("unsubscribe", None) => Err(Poison::new("control: unsubscribe needs a channel")),
+            _ => Err(Poison::new("control: unknown control; known are disconnect and unsubscribe")),
+        }
+    }
+}

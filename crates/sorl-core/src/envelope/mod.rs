@@ -1,0 +1,30 @@
+//! What travels through SNS and SQS: envelopes, and how a queue's record becomes one of them.
+//!
+//! Not the WebSocket protocol. Every form written here carries a version, is read with unknown fields
+//! ignored, and has a frozen fixture, because old and new code run side by side while a stage is upgraded.
+
+mod arn;
+mod control;
+mod external;
+mod notification;
+mod relayed;
+mod slice;
+
+pub use arn::{Topic, TopicArn};
+pub use control::Control;
+pub use external::read_external;
+pub use notification::{Notification, attribute_text};
+pub use relayed::{PresenceChange, PresenceEvent, PresenceKind, Relayed};
+pub use slice::{Owed, Slice, SliceConnection};
+
+/// Why a record can never succeed: the reason of its dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Poison(pub String);
+
+impl Poison {
+    /// A reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}

@@ -1,0 +1,109 @@
+//! Rows of the registry: members, the partitions they stand in, and blocks.
+//!
+//! Each region writes only rows of its own region, so replication never has a conflict to resolve.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::ConnectionId;
+use crate::names::{ChannelName, UserName};
+use crate::region::Region;
+use crate::time::Timestamp;
+
+/// A connection in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where the row stands.
+    pub key: MemberKey,
+    /// Who the connection belongs to.
+    pub user: UserName,
+    /// When it joined.
+    pub since: Timestamp,
+    /// From then on the row counts as gone, whether or not it was collected.
+    pub expires_at: Timestamp,
+}
+
+impl Member {
+    /// Whether the row no longer counts.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
+    /// The connection that is the member.
+    #[must_use]
+    pub const fn connection(&self) -> &ConnectionId {
+        &self.key.connection
+    }
+}
+
+/// The key of a member's row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberKey {
+    /// The part of the channel's members that it belongs to.
+    pub partition: Partition,
+    /// The connection, unique within the region.
+    pub connection: ConnectionId,
+}
+
+/// A part of a channel's members: those of one region whose connections hash to one shard.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Partition {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The region whose gateway holds the connections.
+    pub region: Region,
+    /// Below the namespace's `shards_read`.
+    pub shard: u16,
+}
+
+/// The shard of a connection among `shards`: stable across versions and machines, since rows outlive both.
+#[must_use]
+pub fn shard_of(connection: &ConnectionId, shards: u16) -> u16 {
+    let digest = Sha256::digest(connection.as_str().as_bytes());
+    let hash = digest.iter().take(4).fold(0u32, |hash, byte| (hash << 8) | u32::from(*byte));
+    u16::try_from(hash % u32::from(shards.max(1))).unwrap_or(0)
+}
+
+/// A user kept out, by an operator, of a channel or (without one) of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Who is kept out.
+    pub user: UserName,
+    /// Of what; of everything if absent.
+    pub channel: Option<ChannelName>,
+    /// Before then he may not come back.
+    pub until: Timestamp,
+    /// SNS's time of the control message: a later one replaces an earlier, never the other way.
+    pub at: Timestamp,
+}
+
+impl Block {
+    /// Whether the block is in force for connecting to the service at all.
+    #[must_use]
+    pub fn bars_service(&self, now: Timestamp) -> bool {
+        self.channel.is_none() && self.until > now
+    }
+
+    /// Whether the block is in force for `channel`.
+    #[must_use]
+    pub fn bars_channel(&self, channel: &ChannelName, now: Timestamp) -> bool {
+        self.until > now && self.channel.as_ref().is_none_or(|blocked| blocked == channel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shard_of_a_connection_is_frozen() {
+        let connection = ConnectionId::parse("L0SM9cOFvHcCIhw=").unwrap();
+        assert_eq!(shard_of(&connection, 1), 0);
+        assert_eq!(shard_of(&connection, 16), shard_of(&connection, 16));
+        assert!((0..100).all(|n| {
+            let connection = ConnectionId::parse(&format!("c{n}")).unwrap();
+            shard_of(&connection, 7) < 7
+        }));
+    }
+}

@@ -1,0 +1,15 @@
+//! Time and chance, which core never takes for itself.
+
+use crate::time::Timestamp;
+
+/// The time of day of the region.
+pub trait Clock: Send + Sync {
+    /// Now. May jump between regions by the skew of AWS's clocks; never asked of a client.
+    fn now(&self) -> Timestamp;
+}
+
+/// Random bits, for ids that no key determines.
+pub trait Entropy: Send + Sync {
+    /// 64 bits that nobody can guess.
+    fn bits(&self) -> u64;
+}

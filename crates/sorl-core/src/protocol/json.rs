@@ -1,0 +1,43 @@
+//! The one bound on `data`: how deep it nests, since clients' parsers give up, or overflow, at some depth.
+
+use crate::limits::DATA_DEPTH_MAX;
+
+/// JSON that nests too deep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("data nests at most {DATA_DEPTH_MAX} levels deep")]
+pub struct TooDeep;
+
+/// Checks the nesting of a text that is known to be JSON.
+///
+/// # Errors
+/// [`TooDeep`] above [`DATA_DEPTH_MAX`] levels.
+pub fn check_depth(json: &str) -> Result<(), TooDeep> {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DATA_DEPTH_MAX {
+            return Err(TooDeep);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_counted_outside_strings_only() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(check_depth(&nested(DATA_DEPTH_MAX)), Ok(()));
+        assert_eq!(check_depth(&nested(DATA_DEPTH_MAX + 1)), Err(TooDeep));
+        assert_eq!(check_depth(&format!("\"{}\\\"{}\"", "[".repeat(200), "{".repeat(200))), Ok(()));
+    }
+}
