@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Sorl } from "../src/index.js";
+import { FakeClock, FakeServer } from "../src/testing.js";
+import { turn } from "./turn.js";
+
+const ROOM = "room:42";
+
+function client() {
+  const clock = new FakeClock();
+  const server = new FakeServer({ clock });
+  const sorl = new Sorl(server.options("alice"));
+  return { clock, server, sorl };
+}
+
+test("a_publish_tells_the_id_and_the_time_of_acceptance", async () => {
+  const { clock, sorl } = client();
+  const { message_id, at } = await sorl.publish(ROOM, { text: "hello" });
+  assert.match(message_id, /^[0-9a-f-]{36}$/);
+  assert.equal(at, clock.now());
+});
+
+test("all_tries_of_one_publish_carry_one_key", async () => {
+  const { clock, server, sorl } = client();
+  const first = (sorl.connect(), await server.connection());
+  await turn();
+  /** @type {unknown[]} */
+  const keys = [];
+  server.on("publish", (from, request, usual) => {
+    keys.push(request.key);
+    if (keys.length === 1) from.error(request, "rate_limited", true);
+    else if (keys.length === 2) from.end();
+    else usual();
+  });
+  const accepted = sorl.publish(ROOM, "hello");
+  for (let n = 0; n < 4; n++) {
+    await turn();
+    clock.advance(2_000);
+  }
+  await accepted;
+  assert.equal(keys.length, 3);
+  assert.equal(new Set(keys).size, 1);
+  assert.ok(typeof keys[0] === "string" && keys[0].length <= 64);
+  assert.equal(first.open, false);
+});
+
+test("a_publish_without_a_reply_is_tried_again", async () => {
+  const { clock, server, sorl } = client();
+  let tries = 0;
+  server.on("publish", (_, __, usual) => {
+    if (++tries > 1) usual();
+  });
+  const accepted = sorl.publish(ROOM, "hello");
+  for (let n = 0; n < 4; n++) {
+    await turn();
+    clock.advance(30_000);
+  }
+  await accepted;
+  assert.equal(tries, 2);
+});
+
+test("a_given_key_and_ephemeral_are_sent_as_they_are", async () => {
+  const { server, sorl } = client();
+  const connection = (sorl.connect(), await server.connection());
+  await sorl.publish(ROOM, null, { key: "invoice-17", ephemeral: true });
+  const { id, ...fields } = await connection.next("publish");
+  const expected = { action: "publish", channel: ROOM, data: null, key: "invoice-17" };
+  assert.deepEqual(fields, { ...expected, ephemeral: true });
+  assert.equal(typeof id, "number");
+});
+
+test("a_final_refusal_is_not_tried_again", async () => {
+  const { server, sorl } = client();
+  let tries = 0;
+  server.on("publish", (from, request) => {
+    tries++;
+    from.error(request, "forbidden");
+  });
+  await assert.rejects(sorl.publish(ROOM, 1), { code: "forbidden", temporary: false });
+  assert.equal(tries, 1);
+});
+
+test("a_publish_waits_for_a_connection_and_is_given_up_in_the_end", async () => {
+  const { clock, server, sorl } = client();
+  for (const { region } of server.endpoints) server.down.add(region);
+  const lost = assert.rejects(sorl.publish(ROOM, 1), { code: "disconnected", temporary: true });
+  for (let n = 0; n < 12; n++) {
+    await turn();
+    clock.advance(10_000);
+  }
+  await lost;
+});
+
+test("what_is_too_large_for_a_frame_is_refused_here_and_harms_nobody", async () => {
+  const { sorl, server } = client();
+  const connection = (sorl.connect(), await server.connection());
+  await assert.rejects(sorl.publish(ROOM, "å".repeat(16_384)), { code: "too_large" });
+  await sorl.publish(ROOM, "a".repeat(32_000));
+  assert.equal(connection.received.length, 1);
+});
+
+test("what_is_no_JSON_is_refused_here", async () => {
+  const { sorl } = client();
+  for (const data of [undefined, () => {}, Symbol("x")]) {
+    await assert.rejects(sorl.publish(ROOM, data), { code: "bad_request" });
+  }
+});
+
+test("publishes_that_wait_are_bounded", async () => {
+  const { sorl } = client();
+  const waiting = Array.from({ length: 1_000 }, () => sorl.publish(ROOM, 1));
+  const refused = { code: "rate_limited", temporary: true };
+  await assert.rejects(sorl.publish(ROOM, 1), refused);
+  await Promise.all(waiting);
+  await sorl.publish(ROOM, 1);
+});
