@@ -1,9 +1,23 @@
-//! `command`: a frame from a client becomes a reply. One file a verb.
+//! `command`: a frame from a client becomes a reply. One file a verb; what two verbs share has a file of its own.
+//!
+//! Whatever the client did is answered by an error of the closed list; whatever else failed is answered too.
+
+mod history;
+mod page;
+mod ping;
+mod presence;
+mod publish;
+mod recovery;
+mod subscribe;
+mod unsubscribe;
 
 use crate::authorize::Caller;
 use crate::config::Site;
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, Refusal};
+use crate::grants::{Rights, rights};
+use crate::names::ChannelName;
 use crate::ports::{Bus, Clock, Entropy, Log, Registry};
+use crate::protocol::{Action, Request, error_frame, reply_frame};
 
 /// What `command` may touch.
 #[derive(Clone, Copy)]
@@ -31,7 +45,77 @@ pub struct Answer {
     pub error: Option<ErrorCode>,
 }
 
-/// Carries out one frame. Never fails: whatever the client did is answered, whatever else fails is answered too.
-pub async fn command(_frame: &str, _caller: &Caller, _ports: Ports<'_>, _site: &Site) -> Answer {
-    Answer { frame: String::new(), action: "none", error: None }
+impl Answer {
+    fn refused(id: Option<u64>, action: &'static str, refusal: &Refusal) -> Self {
+        Self { frame: error_frame(id, refusal), action, error: Some(refusal.code) }
+    }
+
+    /// What a client is told when the handler itself broke down.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::refused(None, "none", &Refusal::new(ErrorCode::Internal, "a fault of the service; try again"))
+    }
+}
+
+/// Carries out one frame; never fails.
+pub async fn command(frame: &str, caller: &Caller, ports: Ports<'_>, site: &Site) -> Answer {
+    let request = match Request::parse(frame) {
+        Ok(request) => request,
+        Err(refusal) => return Answer::refused(None, "none", &refusal),
+    };
+    if caller.principal.expires_at <= ports.clock.now() {
+        let refusal = Refusal::new(ErrorCode::Expired, "the token expired; connect again with a new one");
+        return Answer::refused(Some(request.id), "none", &refusal);
+    }
+    let action = match request.action() {
+        Ok(action) => action,
+        Err(refusal) => return Answer::refused(Some(request.id), "none", &refusal),
+    };
+    match carry_out(action, &request, caller, ports, site).await {
+        Ok(frame) => Answer { frame, action: action.as_str(), error: None },
+        Err(refusal) => Answer::refused(Some(request.id), action.as_str(), &refusal),
+    }
+}
+
+async fn carry_out(
+    action: Action,
+    request: &Request,
+    caller: &Caller,
+    ports: Ports<'_>,
+    site: &Site,
+) -> Result<String, Refusal> {
+    let Request { id, fields } = request;
+    Ok(match action {
+        Action::Subscribe => reply_frame(*id, subscribe::subscribe(fields, caller, ports, site).await?),
+        Action::Unsubscribe => reply_frame(*id, unsubscribe::unsubscribe(fields, caller, ports, site).await?),
+        Action::Publish => reply_frame(*id, publish::publish(fields, caller, ports, site).await?),
+        Action::History => reply_frame(*id, history::history(fields, caller, ports, site).await?),
+        Action::Presence => reply_frame(*id, presence::presence(fields, caller, ports, site).await?),
+        Action::Ping => reply_frame(*id, ping::ping(ports.clock)),
+    })
+}
+
+/// What the caller may do on `channel`, blocks aside.
+fn rights_on(caller: &Caller, site: &Site, channel: &ChannelName) -> Rights {
+    let defaults = site.config.namespace(channel).grants;
+    rights(&caller.principal.user, caller.principal.grants.as_ref(), defaults, channel)
+}
+
+/// Refuses a caller whom an operator keeps out of `channel`, or of everything.
+async fn refuse_blocked(
+    caller: &Caller,
+    channel: &ChannelName,
+    ports: Ports<'_>,
+    site: &Site,
+) -> Result<(), Refusal> {
+    let blocks = ports.registry.blocks(&site.region, &caller.principal.user).await?;
+    let now = ports.clock.now();
+    if blocks.iter().any(|block| block.bars_channel(channel, now)) {
+        return Err(Refusal::new(ErrorCode::Unauthorized, format!("{channel} is closed to you for now")));
+    }
+    Ok(())
+}
+
+fn no_grant(right: &str, channel: &ChannelName) -> Refusal {
+    Refusal::forbidden(format!("no grant to {right} in {channel}"))
 }

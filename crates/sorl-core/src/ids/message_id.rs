@@ -38,6 +38,13 @@ impl MessageId {
         Self::new(at, 0, Tail::from_bits(0))
     }
 
+    /// The largest id before this one in byte order; as an exclusive bound it lets this one in. It need not be
+    /// a valid id itself, so it is never shown to anybody.
+    #[must_use]
+    pub fn predecessor(&self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
+    }
+
     /// Parses the canonical form: lower-case, hyphenated, version 7.
     ///
     /// # Errors

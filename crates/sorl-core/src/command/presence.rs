@@ -1,0 +1,107 @@
+//! `presence`: who is in a channel, over all regions, from the local replica.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::{Ports, no_grant, refuse_blocked, rights_on};
+use crate::authorize::Caller;
+use crate::config::Site;
+use crate::error::Refusal;
+use crate::grants::Right;
+use crate::limits::{PAGE_LEN_MAX, PRESENCE_MEMBERS_MAX, PRESENCE_ROWS_MAX};
+use crate::member::{Member, Partition};
+use crate::names::{ChannelName, UserName};
+use crate::ports::{Registry, Unavailable};
+use crate::protocol::{Fields, PresenceMember, PresenceResult};
+use crate::region::Region;
+use crate::time::Timestamp;
+
+/// Partitions read at the same time.
+const CONCURRENCY: usize = 16;
+
+pub(super) async fn presence(
+    fields: &Fields,
+    caller: &Caller,
+    ports: Ports<'_>,
+    site: &Site,
+) -> Result<PresenceResult, Refusal> {
+    let channel = fields.channel()?;
+    if !rights_on(caller, site, &channel).has(Right::Presence) {
+        return Err(no_grant("list the members", &channel));
+    }
+    if !site.config.namespace(&channel).presence {
+        return Err(Refusal::forbidden(format!("{channel} does not list its members")));
+    }
+    refuse_blocked(caller, &channel, ports, site).await?;
+    let (members, complete) = read(&channel, ports.registry, site, ports.clock.now()).await?;
+    Ok(list(members, complete))
+}
+
+/// The members in all regions, and whether that is all of them.
+async fn read(
+    channel: &ChannelName,
+    registry: &dyn Registry,
+    site: &Site,
+    now: Timestamp,
+) -> Result<(Vec<Member>, bool), Unavailable> {
+    let partitions: Vec<_> = partitions(channel, site).collect();
+    let rows_max = PRESENCE_ROWS_MAX / partitions.len().max(1);
+    let parts: Vec<(Vec<Member>, bool)> = stream::iter(partitions)
+        .map(|partition| async move { read_partition(&partition, rows_max, registry).await })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    let complete = parts.iter().all(|(_, complete)| *complete);
+    let present = parts.into_iter().flat_map(|(members, _)| members).filter(|member| !member.is_expired(now));
+    Ok((present.collect(), complete))
+}
+
+fn partitions<'a>(channel: &'a ChannelName, site: &'a Site) -> impl Iterator<Item = Partition> + 'a {
+    let shards = site.config.namespace(channel).shards_read;
+    site.config.regions.iter().flat_map(move |region| {
+        (0..shards).map(move |shard| Partition { channel: channel.clone(), region: region.clone(), shard })
+    })
+}
+
+async fn read_partition(
+    partition: &Partition,
+    rows_max: usize,
+    registry: &dyn Registry,
+) -> Result<(Vec<Member>, bool), Unavailable> {
+    let (mut members, mut after) = (Vec::new(), None);
+    loop {
+        let page = registry.presence(partition, after.as_ref()).await?;
+        members.extend(page.members);
+        match page.next {
+            None => return Ok((members, true)),
+            Some(_) if members.len() >= rows_max => return Ok((members, false)),
+            next => after = next,
+        }
+    }
+}
+
+fn list(members: Vec<Member>, complete: bool) -> PresenceResult {
+    // A connection may stand in two partitions while the number of shards changes.
+    let mut users: BTreeMap<UserName, BTreeSet<(Region, _)>> = BTreeMap::new();
+    for Member { key, user, .. } in members {
+        users.entry(user).or_default().insert((key.partition.region, key.connection));
+    }
+    let count = users.len();
+    let mut len = 0;
+    let listed: Vec<_> = users
+        .into_iter()
+        .map(|(user, places)| {
+            let connections = places.len();
+            let regions: BTreeSet<Region> = places.into_iter().map(|(region, _)| region).collect();
+            PresenceMember { user, connections, regions: regions.into_iter().collect() }
+        })
+        .take_while(|member| {
+            len += serde_json::to_string(member).map_or(PAGE_LEN_MAX, |text| text.len()) + 1;
+            len <= PAGE_LEN_MAX
+        })
+        .take(PRESENCE_MEMBERS_MAX)
+        .collect();
+    let truncated = listed.len() < count || !complete;
+    PresenceResult { count, members: listed, truncated }
+}
