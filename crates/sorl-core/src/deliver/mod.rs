@@ -1,7 +1,29 @@
 //! `deliver`: a batch of records becomes posts to the audience in this region.
+//!
+//! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` →
+//! `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again` begins anew.
+//! `control` and `presence` branch off after `parse`.
+//!
+//! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
+//! in a slice that the queue acknowledged, or is gone for certain; and its log entry (and late mark) was
+//! written before the audience was read.
+
+mod append;
+mod audience;
+mod coalesce;
+mod control;
+mod gone;
+mod job;
+mod look_again;
+mod parse;
+mod post;
+mod presence;
+mod settle;
+
+use std::collections::BTreeSet;
 
 use crate::config::Site;
-use crate::ports::{Bus, Clock, Gateway, Log, Queue, RecordSource, Registry};
+use crate::ports::{Bus, Clock, DeadLetter, Gateway, Log, Queue, RecordSource, Registry};
 use crate::time::Timestamp;
 
 /// What `deliver` may touch.
@@ -68,7 +90,67 @@ pub struct Counts {
     pub dead_letters: u64,
 }
 
-/// Delivers a batch. `deadline` is when the invocation must have answered.
-pub async fn deliver(_records: &[Record], _ports: Ports<'_>, _site: &Site, _deadline: Timestamp) -> Report {
-    Report::default()
+/// Delivers a batch. `deadline` is when the invocation must have answered; what is left when it comes near
+/// goes to slices.
+pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline: Timestamp) -> Report {
+    let mut run = Run { ports, site, deadline, records, failed: BTreeSet::new(), counts: Counts::default() };
+    let batch = parse::parse(records, site);
+    for (record, poison) in batch.poison {
+        run.bury(record, &poison.0).await;
+    }
+    for (record, order) in batch.controls {
+        control::carry_out(record, &order, &mut run).await;
+    }
+    let mut jobs = Vec::new();
+    jobs.extend(job::live(batch.messages, &mut run).await);
+    for (record, slice) in batch.slices {
+        jobs.extend(look_again::resume(record, slice, &mut run).await);
+    }
+    let outcomes = post::post_all(&jobs, &mut run).await;
+    settle::settle(jobs, outcomes, &mut run).await;
+    presence::tell(batch.presence, &mut run).await;
+    run.report()
+}
+
+/// One invocation under way: what it may touch, and what it has to answer for.
+struct Run<'a> {
+    ports: Ports<'a>,
+    site: &'a Site,
+    deadline: Timestamp,
+    records: &'a [Record],
+    /// Indexes of records that the queue must hand out again.
+    failed: BTreeSet<usize>,
+    counts: Counts,
+}
+
+impl Run<'_> {
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// The queue must hand these records out again.
+    fn fail(&mut self, records: &[usize]) {
+        self.failed.extend(records);
+    }
+
+    /// Puts a record among the dead letters; if that fails, the queue must hand it out again.
+    async fn bury(&mut self, record: usize, reason: &str) {
+        let Some(Record { id, source, body }) = self.records.get(record) else { return };
+        let letter = DeadLetter { source: *source, body: body.clone(), reason: reason.to_owned() };
+        match self.ports.queue.bury(&letter).await {
+            Ok(()) => {
+                self.counts.dead_letters += 1;
+                tracing::warn!(record = id, reason, "dead letter");
+            }
+            Err(fault) => {
+                tracing::warn!(record = id, source = %fault.source, "a dead letter was not taken; the record waits");
+                self.fail(&[record]);
+            }
+        }
+    }
+
+    fn report(self) -> Report {
+        let failed = self.failed.iter().filter_map(|record| self.records.get(*record));
+        Report { failed: failed.map(|record| record.id.clone()).collect(), counts: self.counts }
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Poison;
 use crate::ids::ConnectionId;
+use crate::member::Member;
 use crate::message::Message;
 use crate::names::UserName;
 use crate::time::Timestamp;
@@ -17,11 +18,9 @@ pub struct Slice {
     /// What is owed, in id order, of one or more channels.
     pub messages: Vec<Owed>,
     /// To whom.
-    pub connections: Vec<SliceConnection>,
+    pub connections: Vec<Recipient>,
     /// When the audience was read; who joined later is not in `connections`.
     pub read_at: Timestamp,
-    /// How often a post to these connections failed by their own fault.
-    pub attempts: u32,
     /// How many turns through the queue led here; the slice's own bound against loops.
     pub depth: u32,
     /// How long the queue holds it back; not part of what travels.
@@ -39,9 +38,9 @@ pub struct Owed {
     pub ephemeral: bool,
 }
 
-/// A connection in a slice.
+/// A connection that is owed something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SliceConnection {
+pub struct Recipient {
     /// Which.
     pub connection: ConnectionId,
     /// Whose: his newer connections are looked for when the slice is late.
@@ -50,6 +49,20 @@ pub struct SliceConnection {
     pub since: Timestamp,
     /// From then on it gets nothing.
     pub expires_at: Timestamp,
+    /// How often a post to it failed by its own fault.
+    pub attempts: u32,
+}
+
+impl From<&Member> for Recipient {
+    fn from(member: &Member) -> Self {
+        Self {
+            connection: member.connection().clone(),
+            user: member.user.clone(),
+            since: member.since,
+            expires_at: member.expires_at,
+            attempts: 0,
+        }
+    }
 }
 
 impl Slice {
@@ -57,16 +70,8 @@ impl Slice {
 
     /// A slice on its first turn.
     #[must_use]
-    pub const fn new(messages: Vec<Owed>, connections: Vec<SliceConnection>, read_at: Timestamp) -> Self {
-        Self {
-            v: Self::VERSION,
-            messages,
-            connections,
-            read_at,
-            attempts: 0,
-            depth: 0,
-            delay: Duration::ZERO,
-        }
+    pub const fn new(messages: Vec<Owed>, connections: Vec<Recipient>, read_at: Timestamp) -> Self {
+        Self { v: Self::VERSION, messages, connections, read_at, depth: 0, delay: Duration::ZERO }
     }
 
     /// The body to send.

@@ -1,0 +1,86 @@
+//! The first step: each record alone becomes what it asks for, or poison. No record can harm another.
+
+use crate::config::Site;
+use crate::envelope::{
+    Control, Notification, Owed, Poison, PresenceChange, Relayed, Slice, Topic, read_external,
+};
+use crate::ports::RecordSource;
+use crate::time::Timestamp;
+
+use super::Record;
+use super::job::Item;
+
+/// What the records of a batch ask for; the number beside each is the record's index.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Each message once, in id order, with the records that bring it.
+    pub(super) messages: Vec<Item>,
+    pub(super) presence: Vec<(usize, PresenceChange)>,
+    pub(super) controls: Vec<(usize, Order)>,
+    pub(super) slices: Vec<(usize, Slice)>,
+    pub(super) poison: Vec<(usize, Poison)>,
+}
+
+/// An operator's order and when SNS took it.
+pub(super) struct Order {
+    pub(super) control: Control,
+    pub(super) at: Timestamp,
+}
+
+enum Work {
+    Message(Owed),
+    Presence(PresenceChange),
+    Control(Order),
+    Slice(Slice),
+}
+
+pub(super) fn parse(records: &[Record], site: &Site) -> Batch {
+    let mut batch = Batch::default();
+    for (index, record) in records.iter().enumerate() {
+        match read(record, site) {
+            Ok(Work::Message(owed)) => add(&mut batch.messages, index, owed),
+            Ok(Work::Presence(change)) => batch.presence.push((index, change)),
+            Ok(Work::Control(order)) => batch.controls.push((index, order)),
+            Ok(Work::Slice(slice)) => batch.slices.push((index, slice)),
+            Err(poison) => batch.poison.push((index, poison)),
+        }
+    }
+    batch.messages.sort_by_key(|item| item.owed.message.id);
+    batch
+}
+
+/// A queue may hand out a record twice in one batch: the message is still one.
+fn add(messages: &mut Vec<Item>, record: usize, owed: Owed) {
+    let same = |item: &&mut Item| {
+        item.owed.message.id == owed.message.id && item.owed.message.channel == owed.message.channel
+    };
+    match messages.iter_mut().find(same) {
+        Some(item) => item.records.push(record),
+        None => messages.push(Item { owed, records: vec![record] }),
+    }
+}
+
+fn read(record: &Record, site: &Site) -> Result<Work, Poison> {
+    match record.source {
+        RecordSource::Bulk => Slice::parse(&record.body).map(Work::Slice),
+        RecordSource::Live => read_notification(&record.body, site),
+    }
+}
+
+fn read_notification(body: &str, site: &Site) -> Result<Work, Poison> {
+    let notification = Notification::parse(body, &site.config.stage)?;
+    match notification.topic.topic {
+        Topic::Messages => {
+            let (message, ephemeral) = read_external(&notification)?;
+            Ok(Work::Message(Owed { message, ephemeral }))
+        }
+        Topic::Relay => match Relayed::parse(&notification.message)? {
+            Relayed::Message { message, ephemeral } => Ok(Work::Message(Owed { message, ephemeral })),
+            Relayed::Presence(change) => Ok(Work::Presence(change)),
+        },
+        Topic::Control => {
+            let control = Control::parse(&notification.message)?;
+            Ok(Work::Control(Order { control, at: notification.at }))
+        }
+    }
+}
