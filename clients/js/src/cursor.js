@@ -10,13 +10,18 @@
  * in the middle of a recovery would skip what its later pages hold.
  */
 
-import { greater } from "./message_id.js";
+import { greater, timeOf } from "./message_id.js";
+
+/** More than clocks differ and a first subscribe takes. */
+const START_TOLERANCE = 60_000;
 
 export class Cursor {
   /** @type {string | null} */
   #since = null;
   /** @type {string | null} */
   #region = null;
+  /** The first id gained: where this client came in. @type {string | null} */
+  #start = null;
   #owed = false;
   /**
    * The greatest live id that came while a recovery was owed.
@@ -37,6 +42,16 @@ export class Cursor {
   /** Whether messages before the newest live one may still be missing. */
   get owed() {
     return this.#owed;
+  }
+
+  /**
+   * Whether a recovery owes this message. One begins up to 16 minutes before
+   * `since`, so it also brings what was accepted before this client came.
+   *
+   * @param {string} id
+   */
+  owes(id) {
+    return this.#start === null || timeOf(id) >= timeOf(this.#start) - START_TOLERANCE;
   }
 
   /** Something is owed from now on: the connection is gone, or a recovery is asked for. */
@@ -93,6 +108,7 @@ export class Cursor {
    */
   #gain(id, region) {
     if (this.#since !== null && id <= this.#since) return;
+    this.#start ??= id;
     this.#since = id;
     this.#region = region;
   }

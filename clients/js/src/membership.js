@@ -253,7 +253,7 @@ export class Membership {
    * @returns {boolean} whether it was the first of its tail
    */
   #show(message, meta) {
-    if (!this.#wanted) return false;
+    if (!this.#wanted || (meta.recovered && !this.#cursor.owes(message.id))) return false;
     const now = this.#surroundings.clock.now();
     const first = this.#seen.first(message.id, now);
     this.#seen.forget(this.#cursor.since, now);

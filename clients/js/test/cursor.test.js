@@ -88,6 +88,16 @@ test("a_fresh_start_owes_nothing_so_live_messages_count_at_once", () => {
   assert.equal(cursor.since, id(5));
 });
 
+test("what_was_accepted_before_the_client_came_is_not_owed", () => {
+  const at = (/** @type {number} */ minutes) => messageId(1_000_000 + minutes * 60_000, minutes);
+  const cursor = new Cursor();
+  assert.ok(cursor.owes(at(0)), "nothing is known yet");
+  cursor.answered(at(10), "a", false);
+  cursor.live(at(20), "a");
+  assert.ok(cursor.owes(at(9)), "clocks differ");
+  assert.ok(!cursor.owes(at(8)));
+});
+
 test("no_order_of_live_messages_pages_and_breaks_skips_what_is_owed", () => {
   // A service with messages 1…60 in its log; the client may only ever resume
   // from a place below which it was given everything.

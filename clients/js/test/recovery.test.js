@@ -81,6 +81,24 @@ test("another_region_is_told_where_the_cursor_was_gained", async () => {
   assert.deepEqual(all(), ["before"]);
 });
 
+test("moving_to_another_region_brings_nothing_from_before_the_client_came", async () => {
+  const clock = new FakeClock();
+  const server = new FakeServer({ clock });
+  server.publish(ROOM, "old");
+  clock.advance(5 * 60_000);
+  const sorl = new Sorl(server.options("alice"));
+  /** @type {unknown[]} */
+  const shown = [];
+  sorl.subscribe(ROOM).on("message", ({ data }) => shown.push(data));
+  await server.connection();
+  await turn();
+  sorl.use("us-east-1");
+  await server.connection();
+  server.publish(ROOM, "new");
+  await turn();
+  assert.deepEqual(shown, ["new"]);
+});
+
 test("a_break_in_the_middle_of_the_pages_loses_nothing_though_live_messages_came", async () => {
   const { server, connection, reconnect, all } = await member();
   server.on("subscribe", null);

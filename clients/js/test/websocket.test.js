@@ -10,7 +10,8 @@ async function serve() {
   const server = new ws.WebSocketServer({
     port: 0,
     handleProtocols: (offered) => (offered.has("sorl.v1") ? "sorl.v1" : false),
-    verifyClient: ({ req }) => !req.headers["sec-websocket-protocol"]?.includes("sorl.token.bad"),
+    verifyClient: (/** @type {{ req: import("node:http").IncomingMessage }} */ { req }) =>
+      !req.headers["sec-websocket-protocol"]?.includes("sorl.token.bad"),
   });
   await once(server, "listening");
   server.on("connection", (socket) => {
