@@ -1,0 +1,121 @@
+/**
+ * What a pane has heard: messages, and what happened in between.
+ *
+ * It shows and does not decide: each message is handed over once, by the
+ * client. The number of lines is bounded; the oldest go first.
+ */
+
+import { element } from "./element.js";
+import { hueOf } from "./region_names.js";
+
+const MAX_LINES = 400;
+
+/** A message that took longer came from a backlog rather than a wire. */
+const LATE_MS = 5_000;
+
+/**
+ * @typedef {import("/client/index.js").Message} Message
+ * @typedef {import("/client/index.js").Meta} Meta
+ */
+
+export class Transcript {
+  #list;
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /**
+   * @param {Message} message
+   * @param {Meta & { personal: boolean, own: boolean }} how
+   * @returns {number | null} ms that a live message took, null for one that came otherwise
+   */
+  message(message, { recovered, rewound, personal, own }) {
+    const live = !recovered && !rewound;
+    const took = Math.max(0, Date.now() - message.at);
+    const line = element("li", {
+      class: "message",
+      "data-testid": "message",
+      "data-id": message.id,
+      "data-region": message.region,
+      "data-recovered": String(recovered),
+      style: `--hue: ${hueOf(message.region)}`,
+    });
+    line.classList.toggle("own", own);
+    line.append(
+      sender(message),
+      element("span", { class: "text", "data-testid": "message-text" }, textOf(message.data)),
+      facts(message, live ? took : null, { recovered, personal }),
+    );
+    this.#append(line);
+    return live ? took : null;
+  }
+
+  /**
+   * Something that happened; `kind` is its colour.
+   *
+   * @param {string} text
+   * @param {"plain" | "good" | "bad"} [kind]
+   */
+  note(text, kind = "plain") {
+    this.#append(element("li", { class: `note ${kind}`, "data-testid": "note" }, text));
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+  }
+
+  /** @param {HTMLElement} line */
+  #append(line) {
+    const list = this.#list;
+    // Whoever has scrolled up to read stays there.
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+    list.append(line);
+    while (list.childElementCount > MAX_LINES) list.firstElementChild?.remove();
+    if (atEnd) list.scrollTop = list.scrollHeight;
+  }
+}
+
+/** @param {Message} message */
+function sender({ user, verified }) {
+  if (!user) return element("span", { class: "sender nobody" }, "someone");
+  const name = element("span", { class: "sender", "data-testid": "sender" }, user);
+  if (!verified) {
+    name.classList.add("claimed");
+    name.title = "The publisher says so; no token proved it";
+  }
+  return name;
+}
+
+/**
+ * @param {Message} message
+ * @param {number | null} took
+ * @param {{ recovered: boolean, personal: boolean }} how
+ */
+function facts(message, took, { recovered, personal }) {
+  const list = element("span", { class: "facts" });
+  if (personal) list.append(tag("direct"));
+  if (recovered) list.append(tag("recovered"));
+  if (took !== null && took >= LATE_MS) list.append(tag("late"));
+  list.append(element("span", { class: "origin" }, message.region));
+  const at = new Date(message.at);
+  const time = took === null ? at.toLocaleTimeString() : duration(took);
+  const attributes = { datetime: at.toISOString(), title: at.toLocaleString() };
+  list.append(element("time", { ...attributes, "data-testid": "message-time" }, time));
+  return list;
+}
+
+/** @param {string} text */
+const tag = (text) => element("span", { class: `tag ${text}`, "data-testid": "tag" }, text);
+
+/** @param {number} ms */
+export function duration(ms) {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** @param {any} data */
+function textOf(data) {
+  if (typeof data === "string") return data;
+  return typeof data?.text === "string" ? data.text : JSON.stringify(data);
+}
