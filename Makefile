@@ -1,0 +1,58 @@
+# The few targets. `make help` lists them; CI runs `make test` and nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help check test unit e2e js browser sim local
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+NODE_READY := node_modules/.package-lock.json
+PYTHON_READY := $(VENV)/.ready
+# One profile for the service and its tests: everything is compiled once.
+CARGO_TEST := cargo test --release --locked --workspace
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+check: $(NODE_READY) ## formatting, lints, types
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	npm run --silent check
+
+test: check js unit e2e browser ## everything that must be green (25 minutes on two cores)
+	@echo "all tests passed"
+
+unit: ## unit, fixture, contract, simulation and tidiness tests
+	$(CARGO_TEST) --exclude sorl-tests
+	$(CARGO_TEST) -p sorl-tests --test fixtures --test contract --test tidy --test sim
+
+e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
+	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) cargo test --release --locked -p sorl-tests --test e2e
+
+js: $(NODE_READY) ## the JavaScript client's tests
+	npm test --silent
+
+browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; screenshots in target/screenshots
+	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
+	SORL_BIN=$(CURDIR)/target/release/sorl node --test tests/browser/
+
+sim: ## more of the simulation: make sim SEEDS=100000
+	SORL_SIM_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked -p sorl-tests --test sim -- --nocapture
+
+local: ## three regions on this machine: http://127.0.0.1:4600
+	cargo run --release --locked -- dev
+
+target/release/sorl: FORCE
+	cargo build --release --locked -p sorl-cli
+
+$(NODE_READY): package.json package-lock.json clients/js/package.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(PYTHON_READY): tests/clients/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: FORCE
+FORCE:
