@@ -49,6 +49,9 @@ import { MAX_FRAME_BYTES, readFrame } from "./protocol.js";
  * @typedef {(error: SorlError | null, result: any) => void} Done
  */
 
+/** Who was heard within this time need not be asked; every ping is billed. */
+const FRESH_MS = 10_000;
+
 export class Connection {
   #socket;
   #clock;
@@ -124,6 +127,11 @@ export class Connection {
     this.request("ping", {}, (error) => {
       if (error?.code === "unknown") this.close("silent");
     });
+  }
+
+  /** The device may have slept: unless the service was heard just now, is it still there? */
+  wake() {
+    if (this.#clock.now() - this.#lastReceived >= FRESH_MS) this.ping();
   }
 
   /** @param {string} reason */

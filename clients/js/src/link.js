@@ -108,7 +108,7 @@ export class Link {
   /** The device woke up or is online again: wait no longer, and see who still is there. */
   wake() {
     if (this.#state === "waiting") this.#connect("woken");
-    else if (this.#state === "connected") this.#connection?.ping();
+    else if (this.#state === "connected") this.#connection?.wake();
   }
 
   /** Ends it for good. @param {string} reason */

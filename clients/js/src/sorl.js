@@ -13,6 +13,7 @@ import { closed, SorlError } from "./error.js";
 import { Link } from "./link.js";
 import { Publisher } from "./publisher.js";
 import { userOf } from "./token.js";
+import { onWaking } from "./wake.js";
 
 /**
  * @typedef {object} SorlOptions
@@ -62,6 +63,7 @@ export class Sorl {
   #channels;
   #link;
   #publisher;
+  #stopListening;
 
   /** @param {SorlOptions} options */
   constructor(options) {
@@ -84,6 +86,7 @@ export class Sorl {
     });
     const patience = this.#timing.publish;
     this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience });
+    this.#stopListening = onWaking(() => this.wake());
   }
 
   /** @returns {import("./link.js").State} */
@@ -175,7 +178,10 @@ export class Sorl {
     this.#link.use(region);
   }
 
-  /** Tell it that the device woke up or is online again: it looks who still is there. */
+  /**
+   * Looks whether the service still is there, and waits no longer if it waits.
+   * In a page this is done whenever the page is shown or online again.
+   */
   wake() {
     this.#link.wake();
   }
@@ -196,7 +202,10 @@ export class Sorl {
 
   /** @param {import("./link.js").Transition} transition */
   #changed(transition) {
-    if (transition.state === "closed") this.#channels.closed();
+    if (transition.state === "closed") {
+      this.#stopListening();
+      this.#channels.closed();
+    }
     this.#events.emit("state", transition);
   }
 
