@@ -43,10 +43,22 @@ function item(letter, refresh) {
   });
   return element(
     "li",
-    { "data-testid": "dead-letter", "data-region": letter.region },
+    { "data-testid": "dead-letter", "data-region": letter.region, "data-id": letter.id },
     element("strong", { "data-testid": "reason" }, letter.reason),
-    element("span", { class: "origin" }, letter.region),
-    element("code", {}, letter.body),
+    element("span", { class: "origin" }, `${letter.region} · ${timeOf(letter)}`),
+    element("code", { title: letter.body }, publishedIn(letter.body)),
     button,
   );
+}
+
+/** @param {import("./service.js").DeadLetter} letter */
+const timeOf = ({ at }) => new Date(at).toLocaleTimeString();
+
+/** What was published, where the record is SNS's notification of it. @param {string} body */
+function publishedIn(body) {
+  try {
+    return String(JSON.parse(body).Message ?? body);
+  } catch {
+    return body;
+  }
 }

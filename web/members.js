@@ -7,7 +7,7 @@
  */
 
 import { element } from "./element.js";
-import { hueOf } from "./region_names.js";
+import { tint } from "./region_names.js";
 
 const SETTLED_MS = 2_000;
 const SHOWN = 40;
@@ -70,7 +70,7 @@ export class Members {
     const names = [...this.#members.keys()].sort().slice(0, SHOWN);
     const items = names.map((user) => {
       const dots = [...(this.#members.get(user)?.regions ?? [])].sort().map((region) => {
-        return element("i", { class: "dot", title: region, style: `--hue: ${hueOf(region)}` });
+        return tint(element("i", { class: "dot", title: region }), region);
       });
       return element("li", { "data-testid": "member" }, user, " ", ...dots);
     });

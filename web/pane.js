@@ -10,7 +10,7 @@ import { element } from "./element.js";
 import { Latency } from "./latency.js";
 import { Line } from "./line.js";
 import { Members } from "./members.js";
-import { hueOf, placeOf } from "./region_names.js";
+import { placeOf, tint } from "./region_names.js";
 import { token } from "./service.js";
 import { Transcript } from "./transcript.js";
 
@@ -187,7 +187,7 @@ export class Pane {
     const { root, name, place, focus, gateway, transcript, text } = this.#parts;
     const { region } = this.#region;
     root.dataset.region = region;
-    root.style.setProperty("--hue", String(hueOf(region)));
+    tint(root, region);
     name.textContent = region;
     place.textContent = placeOf(region);
     focus.href = `#region=${region}`;

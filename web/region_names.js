@@ -33,12 +33,16 @@ const hues = new Map();
 const HUES = [172, 262, 28, 330, 205, 95];
 
 /**
- * The hue of a region, handed out in the order of asking.
+ * Gives an element the hue of a region; hues are handed out in the order of asking.
  *
+ * @template {HTMLElement} Kind
+ * @param {Kind} element
  * @param {string} region
+ * @returns {Kind}
  */
-export function hueOf(region) {
+export function tint(element, region) {
   const hue = hues.get(region) ?? HUES[hues.size % HUES.length] ?? 0;
   hues.set(region, hue);
-  return hue;
+  element.style.setProperty("--hue", String(hue));
+  return element;
 }

@@ -8,7 +8,7 @@
 /**
  * @typedef {{ region: string, url: string, topic: string }} Region
  * @typedef {{ cut: string[], lag_ms: number, duplicate: number, throttle: number }} Faults
- * @typedef {{ id: string, region: string, reason: string, body: string }} DeadLetter
+ * @typedef {{ id: string, region: string, queue: string, reason: string, at: number, body: string }} DeadLetter
  */
 
 /** The lag in force while nobody asks for another. */

@@ -6,7 +6,7 @@
  */
 
 import { element } from "./element.js";
-import { hueOf } from "./region_names.js";
+import { tint } from "./region_names.js";
 
 const MAX_LINES = 400;
 
@@ -40,8 +40,8 @@ export class Transcript {
       "data-id": message.id,
       "data-region": message.region,
       "data-recovered": String(recovered),
-      style: `--hue: ${hueOf(message.region)}`,
     });
+    tint(line, message.region);
     line.classList.toggle("own", own);
     line.append(
       sender(message),

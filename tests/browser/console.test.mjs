@@ -165,12 +165,15 @@ test("a_dead_letter_is_listed_with_its_reason_and_redriven", async () => {
     Message: "neither JSON nor a channel",
   });
   assert.equal((await fetch(service.url, { method: "POST", body: form })).status, 200);
-  const letters = page.getByTestId("dead-letter");
-  await letters.filter({ hasText: EU }).first().waitFor();
-  assert.match((await letters.first().getByTestId("reason").textContent()) ?? "", /\w+/);
-  await letters.first().getByTestId("redrive").click();
-  // It is as bad as before, so it comes back.
-  await letters.first().waitFor();
+  const letters = page.locator(`[data-testid=dead-letter][data-region="${EU}"]`);
+  const letter = letters.filter({ hasText: "neither JSON nor a channel" }).first();
+  await letter.waitFor();
+  assert.match((await letter.getByTestId("reason").textContent()) ?? "", /\w+/);
+  const id = await letter.getAttribute("data-id");
+  await letter.getByTestId("redrive").click();
+  await page.locator(`[data-id="${id}"]`).waitFor({ state: "detached" });
+  // It is as bad as before, so it comes back, as another letter.
+  await letter.waitFor();
   await close();
 });
 
