@@ -1,0 +1,69 @@
+//! The queues of a region: [`RecordQueue`] as SQS keeps one, and [`LocalQueue`], core's port, which sends to
+//! `bulk` and buries dead letters.
+//!
+//! Not the topics, which feed `live` (`topics`), and not who receives (`delivery`).
+
+mod line;
+mod records;
+mod rows;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sorl_core::envelope::Slice;
+use sorl_core::limits::SQS_BYTES_MAX;
+use sorl_core::ports::{Clock, DeadLetter, Partial, Queue, Unavailable};
+
+pub use line::retry_delay;
+pub(crate) use records::Surroundings;
+pub use records::{
+    Admission, Full, Outgoing, RECEIVES_MAX, Receipt, Received, RecordQueue, SendError, VISIBILITY,
+};
+pub(crate) use rows::name;
+
+use crate::dead_letters::DeadLetters;
+
+const PORT: &str = "queue";
+
+/// The port over a region's `bulk` queue and dead letters.
+#[derive(Clone)]
+pub struct LocalQueue {
+    pub(crate) bulk: RecordQueue,
+    pub(crate) dead: DeadLetters,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Queue for LocalQueue {
+    async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
+        let mut failed = Vec::new();
+        let mut sending = Vec::new();
+        for (index, slice) in slices.iter().enumerate() {
+            let body = slice.to_json();
+            if body.len() > SQS_BYTES_MAX {
+                failed.push((index, Unavailable::new(PORT, "a slice is larger than a queue takes")));
+            } else {
+                sending.push((index, Outgoing { body: body.into(), delay: slice.delay }));
+            }
+        }
+        for (index, outgoing) in sending {
+            if let Err(fault) = self.bulk.send(vec![outgoing], self.clock.now()).await {
+                failed.push((index, Unavailable::new(PORT, fault)));
+            }
+        }
+        partial(failed)
+    }
+
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
+        self.dead.bury(letter, self.clock.now()).await.map_err(|fault| fault.of(PORT))
+    }
+}
+
+fn partial(mut failed: Vec<(usize, Unavailable)>) -> Result<(), Partial> {
+    failed.sort_by_key(|(index, _)| *index);
+    let indexes = failed.iter().map(|(index, _)| *index).collect();
+    match failed.pop() {
+        None => Ok(()),
+        Some((_, source)) => Err(Partial { failed: indexes, source }),
+    }
+}

@@ -1,0 +1,199 @@
+//! Rows in an embedded database, for `sorl dev --data DIR`.
+//!
+//! One thread writes; it gathers whatever waits into one durable transaction, so that a hundred publishers at
+//! once cost one flush of the disk. Readers see the last transaction and never wait for the writer. They run
+//! where they are called: what they read was mostly just written and stands in the cache.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redb::{Database, ReadableDatabase, TableDefinition};
+use sorl_core::ports::Order;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::memory::take;
+use super::{Batch, Portion, Room, Row, Rows, Store, StoreError};
+
+const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
+const FILE: &str = "sorl.redb";
+/// The database's cache; its default of 1 GiB is more than a laptop should give.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Batches that one transaction gathers at most, so that the first does not wait for an endless crowd.
+const GATHERED_MAX: usize = 1_024;
+/// Writers that may wait at once; further ones wait for a place.
+const WAITING_MAX: usize = 4_096;
+/// After that a writer is told that the disk does not answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Rows on disk.
+pub struct DiskStore {
+    database: Arc<Database>,
+    writer: Sender<Job>,
+    places: Semaphore,
+}
+
+enum Job {
+    Write(Batch, Option<oneshot::Sender<Result<(), StoreError>>>),
+    Close(oneshot::Sender<()>),
+}
+
+impl DiskStore {
+    /// Opens the folder's database, or begins one.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] says what an operator can do about it.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let refuse = |reason: String| StoreError::Open { path: folder.to_owned(), reason };
+        fs::create_dir_all(folder).map_err(|fault| refuse(fault.to_string()))?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = builder.create(folder.join(FILE)).map_err(|fault| match fault {
+            redb::DatabaseError::DatabaseAlreadyOpen => refuse(
+                "another process has it open; stop that one, or give this one a folder of its own".into(),
+            ),
+            other => refuse(other.to_string()),
+        })?;
+        let database = Arc::new(database);
+        begin_table(&database).map_err(|fault| refuse(fault.to_string()))?;
+        let (writer, jobs) = channel();
+        let written = Arc::clone(&database);
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || run(&written, &jobs))
+            .map_err(|fault| refuse(fault.to_string()))?;
+        Ok(Self { database, writer, places: Semaphore::new(WAITING_MAX) })
+    }
+
+    fn table(&self) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        transaction.open_table(TABLE).map_err(failed)
+    }
+}
+
+/// Readers need the table to be there.
+fn begin_table(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(TABLE)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn failed(fault: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Failed(Arc::new(fault))
+}
+
+/// The writer's life: waits for work, gathers what else waits, commits, answers all.
+fn run(database: &Database, jobs: &Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        let mut gathered = Vec::new();
+        let mut closing = None;
+        for job in std::iter::once(job).chain(jobs.try_iter()) {
+            match job {
+                Job::Write(batch, answer) => gathered.push((batch, answer)),
+                Job::Close(answer) => closing = Some(answer),
+            }
+            if closing.is_some() || gathered.len() >= GATHERED_MAX {
+                break;
+            }
+        }
+        let (batches, answers): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
+        let outcome = commit(database, batches).map_err(failed);
+        if let Err(fault) = &outcome {
+            tracing::error!(source = ?fault, "the database did not take a transaction");
+        }
+        for answer in answers.into_iter().flatten() {
+            // Whoever asked may have given up waiting.
+            drop(answer.send(outcome.clone()));
+        }
+        if let Some(answer) = closing {
+            // Whoever asked may have given up waiting.
+            answer.send(()).unwrap_or_default();
+            return;
+        }
+    }
+}
+
+fn commit(database: &Database, batches: Vec<Batch>) -> Result<(), redb::Error> {
+    if batches.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    {
+        let mut table = transaction.open_table(TABLE)?;
+        for (key, value) in batches.into_iter().flat_map(|batch| batch.writes) {
+            match value {
+                Some(value) => drop(table.insert(key.as_slice(), value.as_ref())?),
+                None => drop(table.remove(key.as_slice())?),
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[async_trait]
+impl Store for DiskStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let value = self.table()?.get(key).map_err(failed)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(value.value())))
+    }
+
+    fn scan(&self, range: Range<Vec<u8>>, order: Order, portion: Portion) -> Result<Rows, StoreError> {
+        if range.is_empty() {
+            return Ok(Rows::default());
+        }
+        let rows = self.table()?.range(range.start.as_slice()..range.end.as_slice()).map_err(failed)?;
+        let rows = rows.map(|row| {
+            let (key, value) = row.map_err(failed)?;
+            let (key, value) = (Bytes::copy_from_slice(key.value()), Bytes::copy_from_slice(value.value()));
+            Ok(Row { key, value })
+        });
+        match order {
+            Order::Ascending => take(rows, portion),
+            Order::Descending => take(rows.rev(), portion),
+        }
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let written = async {
+            let _place = self.places.acquire().await.map_err(|_closed| StoreError::Closed)?;
+            let (answer, outcome) = oneshot::channel();
+            let sent = self.writer.send(Job::Write(batch, Some(answer)));
+            sent.map_err(|_closed| StoreError::Closed)?;
+            outcome.await.map_err(|_closed| StoreError::Closed)?
+        };
+        timeout(WRITE_TIMEOUT, written).await.map_err(|_late| StoreError::Late)?
+    }
+
+    fn write_soon(&self, batch: Batch) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.writer.send(Job::Write(batch, None)).is_err() {
+            tracing::warn!("the store is closed; what is done with stays until the next start");
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn room(&self) -> Option<Room> {
+        None
+    }
+
+    async fn close(&self) {
+        let (answer, closed) = oneshot::channel();
+        if self.writer.send(Job::Close(answer)).is_ok() {
+            drop(closed.await);
+        }
+    }
+}
