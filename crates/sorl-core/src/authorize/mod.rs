@@ -113,7 +113,10 @@ pub async fn authorize(
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod handshake_tests {
     use super::*;
 
     #[test]

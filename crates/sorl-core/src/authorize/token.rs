@@ -101,6 +101,9 @@ pub(super) async fn verify(
     if header.alg != pinned(auth.algorithm) {
         return Err(AuthorizeError::Unauthorized("the token is signed with another algorithm"));
     }
+    if header.crit.is_some() {
+        return Err(AuthorizeError::Unauthorized("the token demands an extension that is not known"));
+    }
     let candidates = keys.find(header.kid.as_deref()).await?;
     let validation = validation(auth);
     let claims = candidates
