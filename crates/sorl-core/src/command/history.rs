@@ -36,7 +36,7 @@ impl Wanted {
             (None, Some(before)) => Direction::Before(before),
             (Some(_), Some(_)) => return Err(Refusal::bad_request("since and before exclude each other")),
         };
-        let limit = fields.count("limit", HISTORY_LIMIT_MAX)?.unwrap_or(HISTORY_LIMIT_DEFAULT);
+        let limit = fields.count("limit", 1..=HISTORY_LIMIT_MAX)?.unwrap_or(HISTORY_LIMIT_DEFAULT);
         Ok(Self { channel, direction, limit })
     }
 

@@ -111,7 +111,7 @@ pub(super) async fn latest(
     now: Timestamp,
 ) -> Result<Page, Unavailable> {
     let namespace = site.config.namespace(channel);
-    if !namespace.keeps_history() {
+    if limit == 0 || !namespace.keeps_history() {
         return Ok(Page::default());
     }
     let oldest = MessageId::floor(now.minus(namespace.history));

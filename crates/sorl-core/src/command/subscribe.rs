@@ -33,7 +33,7 @@ impl Wanted {
             channel: fields.channel()?,
             since: fields.cursor("since")?,
             region: fields.region("region")?,
-            rewind: fields.count("rewind", REWIND_MAX)?,
+            rewind: fields.count("rewind", 0..=REWIND_MAX)?,
         };
         if wanted.since.is_some() && wanted.rewind.is_some() {
             return Err(Refusal::bad_request("since and rewind exclude each other"));

@@ -31,12 +31,14 @@ pub(super) async fn read_all(
 ) -> Vec<(Vec<Recipient>, Vec<usize>)> {
     let (registry, site, now) = (run.ports.registry, run.site, run.now());
     let queue = run.ports.queue;
-    let reads = stream::iter(channels).map(|(channel, items)| async move {
+    let reads = channels.iter().map(|(channel, items)| async move {
         let mut overflow = Overflow { job, items, pending: Vec::new(), sent: 0, queue };
         let read = read(channel, &mut overflow, registry, site, now).await;
         (items, read, overflow.sent)
     });
-    let read: Vec<_> = reads.buffer_unordered(CONCURRENCY).collect().await;
+    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
+    let reads: Vec<_> = reads.collect();
+    let read: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
     let mut audiences = Vec::with_capacity(read.len());
     for (items, result, sent) in read {
         run.counts.slices += sent;

@@ -55,9 +55,14 @@ async fn audience(channel: &ChannelName, run: &Run<'_>) -> Result<Vec<Member>, U
 
 async fn post(members: &[Member], frame: &Bytes, run: &mut Run<'_>) {
     let gateway = run.ports.gateway;
-    let posts = stream::iter(members).map(|member| gateway.post(member.connection(), frame.clone()));
-    let taken =
-        posts.buffer_unordered(CONCURRENCY).filter(|post| std::future::ready(post.is_ok())).count().await;
+    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
+    let posts: Vec<_> =
+        members.iter().map(|member| gateway.post(member.connection(), frame.clone())).collect();
+    let taken = stream::iter(posts)
+        .buffer_unordered(CONCURRENCY)
+        .filter(|post| std::future::ready(post.is_ok()))
+        .count()
+        .await;
     run.counts.posts += taken as u64;
     run.counts.bytes += (taken * frame.len()) as u64;
 }

@@ -1,6 +1,7 @@
 //! A frame from a client, taken apart field by field so that a fault in one field still knows the request's id.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -130,11 +131,11 @@ impl Fields {
     /// A number within bounds.
     ///
     /// # Errors
-    /// `bad_request` if it is there and no integer from 1 to `max`.
-    pub fn count(&self, name: &str, max: u32) -> Result<Option<u32>, Refusal> {
-        let expected = format!("an integer from 1 to {max}");
+    /// `bad_request` if it is there and no integer within `bounds`.
+    pub fn count(&self, name: &str, bounds: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
+        let expected = format!("an integer from {} to {}", bounds.start(), bounds.end());
         match self.optional::<u32>(name, &expected)? {
-            Some(count) if count == 0 || count > max => Err(wrong(name, &expected)),
+            Some(count) if !bounds.contains(&count) => Err(wrong(name, &expected)),
             count => Ok(count),
         }
     }
@@ -204,7 +205,7 @@ mod tests {
         let request = Request::parse(r#"{"id":7,"action":"subscribe","channel":[1],"limit":0}"#).unwrap();
         assert_eq!((request.id, request.action().unwrap()), (7, Action::Subscribe));
         assert!(request.fields.channel().is_err());
-        assert!(request.fields.count("limit", 500).is_err());
+        assert!(request.fields.count("limit", 1..=500).is_err());
     }
 
     #[test]
