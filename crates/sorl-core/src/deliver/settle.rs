@@ -140,21 +140,20 @@ type Closed<'t> = (usize, &'t Target, usize, Recipient, Result<bool, Duration>);
 /// success says whether the connection was slow.
 async fn close_all<'t>(closing: Vec<Closing<'t>>, run: &Run<'_>) -> Vec<Closed<'t>> {
     let stop_at = run.deadline.minus(RESERVE);
-    stream::iter(closing)
-        .map(|(job, target, from, to, bye)| async move {
-            if run.now() >= stop_at {
-                return (job, target, from, to, Err(Duration::ZERO));
-            }
-            let closed = close(&to, bye, run).await;
-            let closed = closed.map(|()| bye.is_some()).map_err(|fault| {
-                tracing::warn!(connection = %to.connection, %fault, "a connection could not be closed");
-                DELAY_MAX
-            });
-            (job, target, from, to, closed)
-        })
-        .buffer_unordered(CLOSING_CONCURRENCY)
-        .collect()
-        .await
+    let closing = closing.into_iter().map(|(job, target, from, to, bye)| async move {
+        if run.now() >= stop_at {
+            return (job, target, from, to, Err(Duration::ZERO));
+        }
+        let closed = close(&to, bye, run).await;
+        let closed = closed.map(|()| bye.is_some()).map_err(|fault| {
+            tracing::warn!(connection = %to.connection, %fault, "a connection could not be closed");
+            DELAY_MAX
+        });
+        (job, target, from, to, closed)
+    });
+    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
+    let closing: Vec<_> = closing.collect();
+    stream::iter(closing).buffer_unordered(CLOSING_CONCURRENCY).collect().await
 }
 
 async fn close(to: &Recipient, bye: Option<Bye>, run: &Run<'_>) -> Result<(), CloseError> {
