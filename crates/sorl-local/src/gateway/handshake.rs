@@ -1,0 +1,239 @@
+//! The handshake: `authorize` and `connect` run before the upgrade is answered, so a refusal is plain HTTP.
+//!
+//! Invariant: once `connect` has written the connection's row, `disconnect` runs, whether or not the client is
+//! still there to take the answer; the handshake is a task of its own, which no lost client can cut short.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use sorl_core::authorize::{AuthorizeError, Caller, Handshake, authorize};
+use sorl_core::connect::{ConnectError, connect};
+use sorl_core::disconnect::disconnect;
+use sorl_core::ports::Unavailable;
+use sorl_core::protocol::SUBPROTOCOL;
+
+use super::commands::Commands;
+use super::connection::{Connection, Identity, draw_id};
+use super::socket::{Terms, serve};
+use crate::http::fault;
+use crate::stage::{Stage, Station};
+
+/// Connections a region takes: far above what one machine serves, so that a flood ends in refusals.
+const CONNECTIONS_MAX: usize = 100_000;
+
+/// API Gateway gives `$connect` 29 s.
+const CONNECT_MAX: Duration = Duration::from_secs(29);
+
+/// Largest frame that is still read, so that its sender can be told 1009 while it is sending.
+const READ_MAX: usize = 1024 * 1024;
+/// Small, since there is one of each per connection; larger frames grow them.
+const READ_BUFFER: usize = 4 * 1024;
+/// Frames below this go out together.
+const WRITE_BUFFER: usize = 4 * 1024;
+
+/// Why a handshake was refused; the name stands in the log and in the metrics.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("unauthorized")]
+    Unauthorized(&'static str),
+    #[error("blocked")]
+    Blocked,
+    #[error("unavailable")]
+    Unavailable(#[from] Unavailable),
+    #[error("too_many_connections")]
+    Crowded,
+    #[error("timed_out")]
+    TimedOut,
+}
+
+impl From<AuthorizeError> for Refusal {
+    fn from(fault: AuthorizeError) -> Self {
+        match fault {
+            AuthorizeError::Unauthorized(reason) => Self::Unauthorized(reason),
+            AuthorizeError::Unavailable(fault) => Self::Unavailable(fault),
+        }
+    }
+}
+
+impl From<ConnectError> for Refusal {
+    fn from(fault: ConnectError) -> Self {
+        match fault {
+            ConnectError::Blocked => Self::Blocked,
+            ConnectError::Unavailable(fault) => Self::Unavailable(fault),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthorized(_) | Self::Blocked => fault(StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Unavailable(_) => {
+                fault(StatusCode::SERVICE_UNAVAILABLE, "a dependency did not answer; try again")
+            }
+            Self::Crowded => fault(StatusCode::TOO_MANY_REQUESTS, "too many connections"),
+            Self::TimedOut => fault(StatusCode::GATEWAY_TIMEOUT, "the handshake took too long"),
+        }
+    }
+}
+
+/// `GET /regions/{region}`: opens a WebSocket.
+pub(crate) async fn upgrade(
+    State(stage): State<Arc<Stage>>,
+    Path(region): Path<String>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+    websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Some(station) = stage.station(&region) else {
+        return fault(StatusCode::NOT_FOUND, "no such region");
+    };
+    if !headers.contains_key(header::UPGRADE) {
+        let hint = [(header::UPGRADE, "websocket")];
+        return (hint, fault(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket")).into_response();
+    }
+    let websocket = match websocket {
+        Ok(websocket) => websocket,
+        Err(rejection) => return fault(rejection.status(), "this is no WebSocket handshake of version 13"),
+    };
+    let opening = station.tasks.sockets.spawn(open(Arc::clone(station), websocket, headers, uri, peer.ip()));
+    opening.await.unwrap_or_else(|_panic| fault(StatusCode::INTERNAL_SERVER_ERROR, "the handshake failed"))
+}
+
+async fn open(
+    station: Arc<Station>,
+    websocket: WebSocketUpgrade,
+    headers: HeaderMap,
+    uri: Uri,
+    source_ip: IpAddr,
+) -> Response {
+    match tokio::time::timeout(CONNECT_MAX, admit(&station, &headers, &uri))
+        .await
+        .unwrap_or(Err(Refusal::TimedOut))
+    {
+        Ok(caller) => answer(station, websocket, &headers, caller, source_ip),
+        Err(refusal) => {
+            let why = match &refusal {
+                Refusal::Unauthorized(reason) => (*reason).to_owned(),
+                Refusal::Unavailable(fault) => format!("{}: {}", fault.port, fault.source),
+                other => other.to_string(),
+            };
+            tracing::info!(outcome = "refused", reason = %refusal, region = %station.site().region, why, "handshake");
+            station.metrics.handshake_refused(&station.site().region, &refusal.to_string());
+            refusal.into_response()
+        }
+    }
+}
+
+/// Finds out who knocks, and records the connection.
+async fn admit(station: &Station, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
+    let connected_at = station.clock.now();
+    if station.gateway.open_count() >= CONNECTIONS_MAX {
+        return Err(Refusal::Crowded);
+    }
+    let subprotocols = list(headers, &header::SEC_WEBSOCKET_PROTOCOL);
+    let query_token = query_token(uri);
+    let handshake = Handshake {
+        subprotocols: subprotocols.as_deref(),
+        authorization: headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()),
+        query_token: query_token.as_deref(),
+    };
+    let principal =
+        authorize(&handshake, station.keys.as_ref(), station.clock.as_ref(), station.site()).await?;
+    let connection = draw_id(station.entropy.as_ref()).map_err(|fault| Unavailable::new("gateway", fault))?;
+    let caller = Caller { connection, region: station.site().region.clone(), connected_at, principal };
+    connect(&caller, &station.place.registry, station.clock.as_ref(), station.site()).await?;
+    Ok(caller)
+}
+
+/// Opens the connection and answers the handshake: from here on posts are buffered.
+fn answer(
+    station: Arc<Station>,
+    websocket: WebSocketUpgrade,
+    headers: &HeaderMap,
+    caller: Caller,
+    source_ip: IpAddr,
+) -> Response {
+    let user_agent =
+        headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let identity = Identity { source_ip, user_agent: user_agent.to_owned() };
+    let connection = Arc::new(Connection::new(caller.connection.clone(), caller.connected_at, identity));
+    let caller = Arc::new(caller);
+    station.gateway.open(Arc::clone(&connection));
+    station.metrics.opened(&station.site().region);
+    tracing::info!(
+        outcome = "opened",
+        region = %caller.region,
+        connection = %caller.connection,
+        user = %caller.principal.user,
+        "connection"
+    );
+    let unanswered = {
+        let (station, caller) = (Arc::clone(&station), Arc::clone(&caller));
+        move |_fault| end(&station, &caller, "unanswered")
+    };
+    let sockets = station.tasks.sockets.clone();
+    websocket
+        .max_message_size(READ_MAX)
+        .max_frame_size(READ_MAX)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .protocols([SUBPROTOCOL])
+        .on_failed_upgrade(unanswered)
+        .on_upgrade(move |socket| sockets.track_future(live(socket, station, caller, connection)))
+}
+
+/// The connection's whole life.
+async fn live(socket: WebSocket, station: Arc<Station>, caller: Arc<Caller>, connection: Arc<Connection>) {
+    let commands = Commands::new(Arc::clone(&station), Arc::clone(&caller), Arc::clone(&connection));
+    let terms = Terms {
+        connection: &connection,
+        commands: &commands,
+        clock: station.clock.as_ref(),
+        lifespan: station.lifespan,
+        stopping: &station.tasks.stopping,
+    };
+    serve(socket, terms, |ending| end(&station, &caller, ending.as_str())).await;
+}
+
+/// The connection is gone from here on, and `disconnect` forgets it.
+fn end(station: &Arc<Station>, caller: &Arc<Caller>, why: &str) {
+    station.gateway.remove(&caller.connection);
+    station.metrics.closed(&station.site().region, why);
+    tracing::info!(
+        outcome = "closed",
+        why,
+        region = %caller.region,
+        connection = %caller.connection,
+        user = %caller.principal.user,
+        "connection"
+    );
+    let (forgetting, caller) = (Arc::clone(station), Arc::clone(caller));
+    station.tasks.sockets.spawn(async move {
+        let place = &forgetting.place;
+        if let Err(fault) = disconnect(&caller, &place.registry, &place.bus, forgetting.site()).await {
+            // What stays goes at the first failed post or at expiry.
+            tracing::warn!(connection = %caller.connection, source = %fault.source, "disconnect failed");
+        }
+    });
+}
+
+/// A header that is a list, whether it came as one line or as several.
+fn list(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn query_token(uri: &Uri) -> Option<String> {
+    let query = uri.query()?;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token.into_owned())
+}
