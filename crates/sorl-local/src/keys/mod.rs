@@ -1,0 +1,157 @@
+//! The keys that tokens are verified with here, and, with a shared secret, minted with.
+//!
+//! Not the verification (`sorl_core::authorize`). Invariant: a secret that nobody configured is drawn once and
+//! kept with the data, so that tokens outlive a restart where anything does.
+
+mod jwks;
+
+use async_trait::async_trait;
+use jsonwebtoken::{Algorithm as Signature, EncodingKey, Header};
+use serde::Serialize;
+use serde_json::Value;
+use sorl_core::authorize::VerifyKey;
+use sorl_core::config::Auth;
+use sorl_core::ports::{Entropy, Keys, Unavailable};
+use sorl_core::time::Timestamp;
+
+use crate::store::{Batch, Key, Store, StoreError, Tag};
+use jwks::Jwks;
+
+/// Draws of 64 bits in a secret: 256 bits, as many as HS256 can use.
+const SECRET_DRAWS: usize = 4;
+
+/// Why a token was not minted.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The private keys are elsewhere.
+    #[error("tokens are signed elsewhere")]
+    Foreign,
+    /// The claims could not be signed.
+    #[error("signing failed")]
+    Failed(#[source] jsonwebtoken::errors::Error),
+}
+
+/// The stage's keys.
+pub struct LocalKeys {
+    source: Source,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+enum Source {
+    Secret(Vec<u8>),
+    Jwks(Jwks),
+}
+
+/// What a minted token says. Whatever was asked for stands in it, valid or not.
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: &'a str,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sorl: Option<&'a Value>,
+}
+
+impl LocalKeys {
+    /// The keys that the configuration names; without any, the secret that the store keeps.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the secret can be neither read nor kept.
+    pub async fn open(auth: &Auth, store: &dyn Store, entropy: &dyn Entropy) -> Result<Self, StoreError> {
+        let source = match (&auth.jwks, &auth.secret) {
+            (Some(url), _) => Source::Jwks(Jwks::new(url.clone(), auth.algorithm)),
+            (None, Some(secret)) => Source::Secret(secret.clone().into_bytes()),
+            (None, None) => Source::Secret(kept_secret(store, entropy).await?),
+        };
+        Ok(Self { source, issuer: auth.issuer.clone(), audience: auth.audience.clone() })
+    }
+
+    /// A token for `user`, with `grants` as its claim, if given, that expires `ttl` seconds from `now`.
+    ///
+    /// # Errors
+    /// [`MintError`].
+    pub fn mint(
+        &self,
+        user: &str,
+        grants: Option<&Value>,
+        ttl: i64,
+        now: Timestamp,
+    ) -> Result<String, MintError> {
+        let Source::Secret(secret) = &self.source else { return Err(MintError::Foreign) };
+        let iat = i64::try_from(now.as_millis() / 1_000).unwrap_or(i64::MAX);
+        let exp = iat.saturating_add(ttl).max(0);
+        let (iss, aud) = (self.issuer.as_deref(), self.audience.as_deref());
+        let claims = Claims { sub: user, iat, exp, iss, aud, sorl: grants };
+        let key = EncodingKey::from_secret(secret);
+        jsonwebtoken::encode(&Header::new(Signature::HS256), &claims, &key).map_err(MintError::Failed)
+    }
+}
+
+/// The secret of a stage that has none configured.
+async fn kept_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Vec<u8>, StoreError> {
+    let key = Key::new(Tag::Secret);
+    if let Some(secret) = store.get(key.as_bytes())? {
+        return Ok(secret.to_vec());
+    }
+    let secret: Vec<u8> = (0..SECRET_DRAWS).flat_map(|_| entropy.bits().to_be_bytes()).collect();
+    let mut batch = Batch::default();
+    batch.put(key, secret.clone());
+    store.write(batch).await?;
+    Ok(secret)
+}
+
+#[async_trait]
+impl Keys for LocalKeys {
+    async fn find(&self, kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
+        match &self.source {
+            Source::Secret(secret) => Ok(vec![VerifyKey::secret(None, secret)]),
+            Source::Jwks(jwks) => jwks.find(kid).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sorl_core::authorize::{AuthorizeError, Handshake, authorize};
+    use sorl_core::config::{Config, Site};
+    use sorl_core::ports::Clock;
+    use sorl_core::region::Region;
+
+    use super::*;
+    use crate::clock::{OsEntropy, SystemClock};
+    use crate::store::MemoryStore;
+
+    async fn keys(store: &MemoryStore) -> LocalKeys {
+        LocalKeys::open(&Config::default().auth, store, &OsEntropy).await.unwrap()
+    }
+
+    async fn verify(keys: &LocalKeys, token: &str) -> Result<String, AuthorizeError> {
+        let site = Site { region: Region::parse("eu-north-1").unwrap(), config: Arc::new(Config::default()) };
+        let handshake = Handshake { query_token: Some(token), ..Handshake::default() };
+        let principal = authorize(&handshake, keys, &SystemClock, &site).await?;
+        Ok(principal.user.as_str().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_minted_token_is_verified_until_it_expires() {
+        let keys = keys(&MemoryStore::default()).await;
+        let mint = |ttl| keys.mint("alice", None, ttl, SystemClock.now()).unwrap();
+        assert_eq!(verify(&keys, &mint(60)).await.unwrap(), "alice");
+        assert!(verify(&keys, &mint(0)).await.is_err() && verify(&keys, &mint(-60)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn tokens_outlive_a_restart_where_the_data_does() {
+        let store = MemoryStore::default();
+        let token = keys(&store).await.mint("alice", None, 60, SystemClock.now()).unwrap();
+        assert!(verify(&keys(&store).await, &token).await.is_ok());
+        assert!(verify(&keys(&MemoryStore::default()).await, &token).await.is_err());
+    }
+}
