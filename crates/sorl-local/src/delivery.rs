@@ -1,0 +1,171 @@
+//! The loops that run `deliver` over each region's queues, and the one that moves what is due.
+//!
+//! Not the queues (`queue`) and not the delivery (`sorl_core::deliver`). Invariant: every record that was
+//! received is either deleted, because its invocation reported it done, or released.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use sorl_core::deliver::{Record, Report, deliver};
+use sorl_core::envelope::{Notification, Slice};
+use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
+use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
+use sorl_core::time::Timestamp;
+
+use crate::queue::{Received, RecordQueue, retry_delay};
+use crate::stage::{Stage, Station};
+
+/// Invocations of `deliver` side by side for a region's live queue: one that waits for a slow client must not
+/// hold up the others, and more than a few only share the same cores.
+const LIVE_INVOCATIONS: usize = 4;
+/// The same for slices: less, so that mass traffic leaves room for live traffic.
+const BULK_INVOCATIONS: usize = 2;
+/// What an invocation has beyond its deadline before it counts as dead, as a Lambda would be.
+const OVERTIME: Duration = Duration::from_secs(5);
+/// The longest sleep of the loop that moves what is due.
+const TICK_MAX: Duration = Duration::from_millis(500);
+
+/// Starts all loops; they end once the stage stops.
+pub(crate) fn start(stage: &Arc<Stage>) {
+    for station in stage.stations.values() {
+        for (queue, invocations) in
+            [(&station.place.live, LIVE_INVOCATIONS), (&station.place.bulk, BULK_INVOCATIONS)]
+        {
+            for _ in 0..invocations {
+                stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue.clone()));
+            }
+        }
+    }
+    // Not among the deliveries: what is due must move until the last of them is done.
+    stage.tasks.ticking.spawn(tick(Arc::clone(stage)));
+}
+
+/// Moves what is due, when it is due.
+async fn tick(stage: Arc<Stage>) {
+    loop {
+        let now = stage.clock.now();
+        stage.world.tick(now);
+        let rest = stage.world.next_due().map_or(TICK_MAX, |due| due.since(now).min(TICK_MAX));
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = stage.world.rescheduled() => {}
+            () = stage.tasks.stopped.cancelled() => return,
+        }
+    }
+}
+
+/// Receives batch after batch and has each delivered.
+async fn receive(station: Arc<Station>, queue: RecordQueue) {
+    while !station.tasks.stopping.is_cancelled() {
+        let batch = queue.receive(station.clock.now(), BATCH_MAX);
+        if batch.is_empty() {
+            tokio::select! {
+                () = queue.arrived() => {}
+                () = station.tasks.stopping.cancelled() => {}
+            }
+            continue;
+        }
+        invoke(&station, &queue, batch).await;
+    }
+}
+
+async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>) {
+    let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
+    let report = run(station, &records).await;
+    let now = station.clock.now();
+    let region = &station.site().region;
+    for Received { record, receipt, receive_count } in batch {
+        if report.failed.contains(&record.id) {
+            queue.release(receipt, now, retry_delay(receive_count));
+        } else {
+            queue.delete(receipt);
+            tell_latency(station, &record, now);
+        }
+    }
+    station.metrics.delivered(region, &report.counts);
+    if report.failed.is_empty() {
+        tracing::debug!(outcome = "delivered", %region, records = records.len(), counts = ?report.counts, "delivery");
+    } else {
+        station.metrics.records_failed(region, report.failed.len());
+        tracing::warn!(outcome = "failed", %region, records = records.len(), failed = report.failed.len(), "delivery");
+    }
+}
+
+/// One invocation. Dying, or taking too long, fails every record.
+async fn run(station: &Station, records: &[Record]) -> Report {
+    let queue = Burials { queue: &station.place.queue, station };
+    let deadline = station.clock.now().plus(DELIVER_MAX);
+    let handler = deliver(records, station.deliver_ports(&queue), station.site(), deadline);
+    let outcome =
+        tokio::time::timeout(DELIVER_MAX + OVERTIME, AssertUnwindSafe(handler).catch_unwind()).await;
+    let died = match outcome {
+        Ok(Ok(report)) => return report,
+        Ok(Err(_panic)) => "panicked",
+        Err(_elapsed) => "timed_out",
+    };
+    tracing::error!(outcome = died, region = %station.site().region, "delivery");
+    Report { failed: records.iter().map(|record| record.id.clone()).collect(), ..Report::default() }
+}
+
+/// How long a record took from its acceptance until its posts were answered. Slices are retries and remainders:
+/// they would say how long a client did not read.
+fn tell_latency(station: &Station, record: &Record, now: Timestamp) {
+    if record.source != RecordSource::Live {
+        return;
+    }
+    if let Ok(notification) = Notification::parse(&record.body, &station.site().config.stage) {
+        let (origin, region) = (&notification.topic.region, &station.site().region);
+        station.metrics.latency(origin, region, now.since(notification.at));
+    }
+}
+
+/// The region's queue, with every burial counted and told.
+struct Burials<'a> {
+    queue: &'a dyn Queue,
+    station: &'a Station,
+}
+
+#[async_trait]
+impl Queue for Burials<'_> {
+    async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
+        self.queue.send(slices).await
+    }
+
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
+        self.queue.bury(letter).await?;
+        let class = reason_class(&letter.reason);
+        self.station.metrics.dead_letter(&self.station.site().region, class);
+        // The whole reason may quote the message, so it stays with the dead letter.
+        tracing::warn!(outcome = "dead_lettered", region = %self.station.site().region, class, queue = ?letter.source, "delivery");
+        Ok(())
+    }
+}
+
+/// The few kinds of reasons, for a label and a log line.
+fn reason_class(reason: &str) -> &'static str {
+    const CLASSES: [(&str, &str); 7] = [
+        ("too large", "too_large"),
+        ("not an SNS notification", "not_a_notification"),
+        ("not a slice", "not_a_slice"),
+        ("control", "control"),
+        ("relay", "relay"),
+        ("neither a JSON object", "not_a_message"),
+        ("received", "received_too_often"),
+    ];
+    CLASSES.iter().find(|(start, _)| reason.starts_with(start)).map_or("other", |(_, class)| class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_classed_without_what_it_quotes() {
+        assert_eq!(reason_class("too large: 99999 bytes as clients get it, at most 98304"), "too_large");
+        assert_eq!(reason_class("control: not a control message: x"), "control");
+        assert_eq!(reason_class("a channel name has 1 to 128 characters"), "other");
+    }
+}

@@ -1,0 +1,212 @@
+//! `sorl dev`: the whole stage on one machine, behind one port.
+//!
+//! Invariants: when [`start`] returns, the port accepts; when [`Dev::stop`] returns, every connection was told
+//! and closed, what was begun has ended or had its time, and the store is closed.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use futures::future::join;
+use sorl_core::config::Config;
+use sorl_core::ports::{Clock, Entropy};
+use sorl_core::protocol::Bye;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{OsEntropy, SystemClock};
+use crate::faults::Faults;
+use crate::gateway::{Lifespan, LocalGateway};
+use crate::http::RegionAddress;
+use crate::keys::LocalKeys;
+use crate::metrics::Metrics;
+use crate::stage::{Stage, Station, Tasks};
+use crate::store::{DiskStore, MemoryStore, Store, StoreError};
+use crate::world::{Place, World};
+use crate::{delivery, http};
+
+/// How long commands, deliveries and requests under way may take to end.
+const FINISH_MAX: Duration = Duration::from_secs(10);
+/// How long the sockets may take to close: their own bounds on flush and farewell, and some.
+const CLOSE_MAX: Duration = Duration::from_secs(8);
+
+/// How the stage is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which address to listen on.
+    pub host: IpAddr,
+    /// Which port; 0 takes a free one.
+    pub port: u16,
+    /// Where history, queues and the secret are kept; in memory if absent.
+    pub data: Option<PathBuf>,
+    /// Time without a frame after which a connection is closed.
+    pub idle_timeout: Duration,
+    /// Age at which a connection is closed.
+    pub max_age: Duration,
+}
+
+/// Why the stage did not start. The text says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else has the port.
+    #[error("port {} is taken: stop what listens on {address}, or choose another with --port", address.port())]
+    PortTaken {
+        /// What was to be bound.
+        address: SocketAddr,
+    },
+    /// The address cannot be bound for another reason.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] StoreError),
+}
+
+/// A running stage.
+pub struct Dev {
+    stage: Arc<Stage>,
+    store: Arc<dyn Store>,
+    accepting: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// Starts the stage; it accepts connections when this returns.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Arc<Config>, options: Options) -> Result<Dev, StartError> {
+    let listener = bind(SocketAddr::new(options.host, options.port)).await?;
+    let address = listener.local_addr().map_err(|source| StartError::Bind {
+        address: SocketAddr::new(options.host, options.port),
+        source,
+    })?;
+    let store: Arc<dyn Store> = match &options.data {
+        Some(folder) => Arc::new(DiskStore::open(folder)?),
+        None => Arc::new(MemoryStore::default()),
+    };
+    let stage = Arc::new(assemble(config, &options, reachable(address), Arc::clone(&store)).await?);
+    delivery::start(&stage);
+    let accepting = CancellationToken::new();
+    let server = serve(listener, http::router(Arc::clone(&stage)), accepting.clone());
+    Ok(Dev { stage, store, accepting, server })
+}
+
+impl Dev {
+    /// Where everything starts: `http://HOST:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.stage.url()
+    }
+
+    /// Where each region is, in the order of the configuration.
+    #[must_use]
+    pub fn regions(&self) -> Vec<RegionAddress> {
+        self.stage.addresses()
+    }
+
+    /// The stage itself, for tests that look inside.
+    #[must_use]
+    pub fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+
+    /// Stops gracefully: nothing new, what was begun ends, everybody is told, the store is closed.
+    pub async fn stop(self) {
+        let tasks = &self.stage.tasks;
+        self.accepting.cancel();
+        tasks.stopping.cancel();
+        tasks.commands.close();
+        tasks.deliveries.close();
+        let work = join(tasks.commands.wait(), tasks.deliveries.wait());
+        if timeout(FINISH_MAX, work).await.is_err() {
+            tracing::warn!(outcome = "cut_short", "commands or deliveries did not end in time");
+        }
+        for station in self.stage.stations.values() {
+            station.gateway.close_all(Bye::Shutdown);
+        }
+        tasks.sockets.close();
+        if timeout(CLOSE_MAX, join(tasks.sockets.wait(), self.server)).await.is_err() {
+            tracing::warn!(outcome = "cut_short", "sockets or requests did not end in time");
+        }
+        tasks.stopped.cancel();
+        tasks.ticking.close();
+        tasks.ticking.wait().await;
+        self.store.close().await;
+        tracing::info!(outcome = "stopped", "stage");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::PortTaken { address },
+        _ => StartError::Bind { address, source },
+    })
+}
+
+/// An address at which this machine reaches what was bound.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+async fn assemble(
+    config: Arc<Config>,
+    options: &Options,
+    address: SocketAddr,
+    store: Arc<dyn Store>,
+) -> Result<Stage, StoreError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let keys = Arc::new(LocalKeys::open(&config.auth, store.as_ref(), entropy.as_ref()).await?);
+    let (world_clock, world_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
+    let world = World::new(Arc::clone(&config), world_clock, world_entropy, store, Faults::default()).await?;
+    let (metrics, tasks) = (Arc::new(Metrics::default()), Tasks::default());
+    let lifespan = Lifespan { idle: options.idle_timeout, age: options.max_age };
+    let station = |place: &Arc<Place>| Station {
+        place: Arc::clone(place),
+        gateway: LocalGateway::new(world.faults().clone(), Arc::clone(&entropy)),
+        keys: Arc::clone(&keys),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        metrics: Arc::clone(&metrics),
+        tasks: tasks.clone(),
+        lifespan,
+    };
+    let stations = world
+        .places()
+        .map(|place| (place.site.region.as_str().to_owned(), Arc::new(station(place))))
+        .collect();
+    Ok(Stage { config, world, keys, metrics, clock, entropy, tasks, address, stations })
+}
+
+fn serve(
+    listener: TcpListener,
+    router: Router,
+    accepting: CancellationToken,
+) -> JoinHandle<std::io::Result<()>> {
+    // Frames are small and wait for nobody.
+    let listener = listener.tap_io(|socket| {
+        if let Err(fault) = socket.set_nodelay(true) {
+            tracing::trace!(%fault, "a socket stays as it is");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(accepting.cancelled_owned());
+    tokio::spawn(serving.into_future())
+}
