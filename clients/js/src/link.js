@@ -156,7 +156,7 @@ export class Link {
       else this.#failed(new SorlError("failed", "endpoints or token took too long"));
     });
     this.#prepare().then(
-      ({ endpoint, token }) => attempt === this.#attempt && this.#dial(endpoint, token),
+      (way) => attempt === this.#attempt && this.#dial(way),
       (cause) => attempt === this.#attempt && this.#failed(failure("no endpoint or token", cause)),
     );
   }
@@ -166,17 +166,15 @@ export class Link {
     const list = typeof endpoints === "function" ? await endpoints() : endpoints;
     const endpoint = list.find(({ region }) => region === this.#region) ?? list[0];
     if (!endpoint) throw new Error("the list of endpoints is empty");
-    this.#next = list[(list.indexOf(endpoint) + 1) % list.length]?.region;
-    return { endpoint, token: typeof token === "function" ? await token() : token };
+    const next = list[(list.indexOf(endpoint) + 1) % list.length]?.region;
+    return { ...endpoint, next, token: typeof token === "function" ? await token() : token };
   }
 
-  /**
-   * @param {Endpoint} endpoint
-   * @param {string} token
-   */
-  #dial({ region, url }, token) {
+  /** @param {Endpoint & { next: string | undefined, token: string }} way */
+  #dial({ region, url, next, token }) {
     const { WebSocket, clock, timing } = this.#options;
     this.#region = region;
+    this.#next = next;
     let socket;
     try {
       socket = new WebSocket(url, [SUBPROTOCOL, TOKEN_SUBPROTOCOL + token]);
@@ -279,5 +277,6 @@ export class Link {
  * @param {unknown} [cause]
  */
 function failure(message, cause) {
-  return new SorlError("failed", message, { temporary: true, cause });
+  const whole = cause instanceof Error ? `${message}: ${cause.message}` : message;
+  return new SorlError("failed", whole, { temporary: true, cause });
 }

@@ -27,7 +27,7 @@ const MINUTE = 60_000;
  * @param {number} tail
  */
 export function messageId(time, tail) {
-  const hex = time.toString(16).padStart(12, "0");
+  const hex = Math.floor(time).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${tail.toString(16).padStart(12, "0")}`;
 }
 
