@@ -96,6 +96,9 @@ export class Pane {
       WebSocket: this.#line.WebSocket,
     });
     this.#sorl.on("state", ({ state, reason }) => this.#showState(state, reason));
+    this.#sorl.on("error", ({ message }) => {
+      this.#parts.status.title = message;
+    });
     this.#sorl.on("bye", ({ code }) => this.#transcript.note(`The service says bye: ${code}`, "bad"));
     this.#sorl.messages.on("message", (message, meta) => this.#show(message, meta, true));
     this.#join(channel);
@@ -159,6 +162,7 @@ export class Pane {
     const region = this.#sorl?.region ?? this.region;
     const elsewhere = state === "connected" && region !== this.region ? ` to ${region}` : "";
     status.textContent = state === "waiting" ? `waiting (${reason})` : `${state}${elsewhere}`;
+    if (state === "connected") status.title = "";
     root.dataset.state = status.dataset.state = state;
     if (state === "waiting" && reason !== "failed") {
       this.#transcript.note(`Connection gone (${reason})`, "bad");

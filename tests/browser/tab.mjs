@@ -34,6 +34,7 @@ export async function open(browser, url, { width = 1440, height = 900, dark = fa
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? "dark" : "light",
+    reducedMotion: "reduce",
   });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
