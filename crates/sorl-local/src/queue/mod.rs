@@ -6,6 +6,8 @@
 mod line;
 mod records;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -116,7 +116,7 @@ impl RecordQueue {
         Self::open_bounded(source, around, now, QUEUE_BYTES_MAX)
     }
 
-    fn open_bounded(
+    pub(super) fn open_bounded(
         source: RecordSource,
         around: Surroundings,
         now: Timestamp,
@@ -182,8 +182,6 @@ impl RecordQueue {
             // There is work for another: each notice wakes one who waits.
             self.0.arrived.notify_one();
         }
-        drop(state);
-        self.0.rescheduled.notify_one();
         received
     }
 
@@ -196,6 +194,7 @@ impl RecordQueue {
             let place = state.next_place;
             state.next_place += 1;
             state.line.join(place, second, now.plus(within), now);
+            self.0.rescheduled.notify_one();
         }
         let id = entry.id.to_string();
         let record = Record { id, source: self.0.source, body: entry.body.to_string() };
@@ -234,7 +233,7 @@ impl RecordQueue {
         let Some((place, entry)) = state.line.take_back(receipt.0) else { return };
         state.line.join(place, entry, now.plus(delay), now);
         drop(state);
-        self.tell(delay.is_zero());
+        self.tell(delay.is_zero(), !delay.is_zero());
     }
 
     /// Accepts records of one group, durably where the store is durable.
@@ -280,10 +279,12 @@ impl RecordQueue {
         self.len() == 0
     }
 
-    fn tell(&self, is_due: bool) {
-        if is_due {
+    /// Wakes who receives, and who watches the time.
+    fn tell(&self, any_due: bool, any_waits: bool) {
+        if any_due {
             self.0.arrived.notify_one();
-        } else {
+        }
+        if any_waits {
             self.0.rescheduled.notify_one();
         }
     }
@@ -313,16 +314,16 @@ impl Admission {
         // The room is the records' now; the drop of this admission gives none back.
         self.bytes = 0;
         let queue = self.queue.clone();
-        let mut is_due = false;
+        let (mut any_due, mut any_waits) = (false, false);
         let mut state = queue.0.state.lock();
         for (place, record) in std::mem::take(&mut self.records) {
             let entry = Entry::new(queue.0.source, place, record.body, queue.0.rows.are_kept());
             state.line.join(place, entry, now.plus(record.delay), now);
-            is_due |= record.delay.is_zero();
+            any_due |= record.delay.is_zero();
+            any_waits |= !record.delay.is_zero();
         }
         drop(state);
-        queue.tell(is_due);
-        queue.0.rescheduled.notify_one();
+        queue.tell(any_due, any_waits);
     }
 }
 

@@ -53,8 +53,12 @@ impl Link {
         }
     }
 
+    fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
     fn pop_due(&mut self, now: Timestamp) -> Option<MemberKey> {
-        if self.due.first()?.0 > now {
+        if self.next_due()? > now {
             return None;
         }
         let (_, key) = self.due.pop_first()?;
@@ -139,15 +143,19 @@ impl GlobalTable {
     fn spread(&self, home: &Region, key: &MemberKey, for_index: bool) {
         let faults = self.faults.in_force();
         let now = self.clock.now();
+        let mut sooner = false;
         let mut news = self.news.lock();
         for to in self.replicas.keys().filter(|to| for_index || *to != home) {
             let lag = if to == home { faults.index_lag() } else { faults.lag() };
             let link = news.entry((home.clone(), to.clone())).or_default();
+            sooner |= link.next_due().is_none_or(|due_at| now.plus(lag) < due_at);
             link.add(key, now.plus(lag));
             self.drop_if_settled(home, to, key, link);
         }
         drop(news);
-        self.rescheduled.notify_one();
+        if sooner {
+            self.rescheduled.notify_one();
+        }
     }
 
     /// A row that came and went while a region was cut off is no news for it.
@@ -187,7 +195,7 @@ impl GlobalTable {
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let faults = self.faults.in_force();
         let mut news = self.news.lock();
-        open_links(&mut news, &faults).filter_map(|(_, link)| link.due.first().map(|(at, _)| *at)).min()
+        open_links(&mut news, &faults).filter_map(|(_, link)| link.next_due()).min()
     }
 }
 

@@ -7,6 +7,8 @@
 mod disk;
 mod key;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -1,7 +1,6 @@
 //! A notice as SNS wraps it for a queue (raw delivery off), to the letter and in SNS's own order and layout.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use sorl_core::envelope::TopicArn;
 use sorl_core::time::Timestamp;
@@ -67,15 +66,11 @@ impl Notice {
     }
 
     fn attributes_json(&self) -> String {
-        let mut json = String::from("{\n");
-        for (index, (name, attribute)) in self.attributes.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ",\n" };
-            let (name, kind, value) = (text(name), text(&attribute.kind), text(&attribute.value));
-            // Writing to a String cannot fail.
-            let _ = write!(json, "{comma}    {name} : {{\"Type\":{kind},\"Value\":{value}}}");
-        }
-        json.push_str("\n  }");
-        json
+        let attributes = self.attributes.iter().map(|(name, NoticeAttribute { kind, value })| {
+            format!("    {} : {{\"Type\":{},\"Value\":{}}}", text(name), text(kind), text(value))
+        });
+        let attributes: Vec<_> = attributes.collect();
+        format!("{{\n{}\n  }}", attributes.join(",\n"))
     }
 }
 
