@@ -159,9 +159,7 @@ export class Pane {
   /** @param {string} state @param {string} reason */
   #showState(state, reason) {
     const { root, status, connect, user, channel, text, send, unplug } = this.#parts;
-    const region = this.#sorl?.region ?? this.region;
-    const elsewhere = state === "connected" && region !== this.region ? ` to ${region}` : "";
-    status.textContent = state === "waiting" ? `waiting (${reason})` : `${state}${elsewhere}`;
+    status.textContent = this.#stateText(state, reason);
     if (state === "connected") status.title = "";
     root.dataset.state = status.dataset.state = state;
     if (state === "waiting" && reason !== "failed") {
@@ -173,6 +171,14 @@ export class Pane {
     connect.classList.toggle("primary", !this.active);
     user.disabled = channel.disabled = this.active;
     text.disabled = send.disabled = unplug.disabled = !this.active;
+  }
+
+  /** @param {string} state @param {string} reason */
+  #stateText(state, reason) {
+    const region = this.#sorl?.region ?? this.region;
+    if (state === "connected" && region !== this.region) return `connected to ${region}`;
+    if (state === "waiting") return this.#line.plugged ? `waiting (${reason})` : "unplugged";
+    return state;
   }
 
   async #publish() {
