@@ -1,0 +1,24 @@
+//! End to end: the published interfaces over real sockets, against `sorl dev` or a deployed stage.
+//!
+//! Not a test of parts. Most tests share one stage (`SORL_URL`, else a server of this run) and use channels
+//! and users of their own; what needs faults, signals or a configuration of its own starts a server.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the first thing that is not as it should be, and says what it measured"
+)]
+
+mod shared;
+
+mod expiry;
+mod frames;
+mod grants;
+mod handshake;
+mod history;
+mod presence;
+mod publish;
+mod subscribe;

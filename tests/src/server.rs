@@ -1,0 +1,231 @@
+//! `sorl dev` as a process of the test: started on a free port, killed when the test ends, however it ends.
+//!
+//! Not what is tested about a stage (`stage`): only its process.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::DEADLINE;
+use crate::names::unique;
+use crate::stage::Stage;
+
+/// How a server is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    config: Option<String>,
+    data: Option<PathBuf>,
+    flags: Vec<String>,
+    file_kilobytes: Option<u64>,
+}
+
+impl Launch {
+    /// With the built-in configuration.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// With this `sorl.toml`.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = Some(text.to_owned());
+        self
+    }
+
+    /// With what it keeps in this folder.
+    #[must_use]
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// With further flags.
+    #[must_use]
+    pub fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags.extend(flags.iter().map(ToString::to_string));
+        self
+    }
+
+    /// With a disk that is full: no file may grow beyond this.
+    #[must_use]
+    pub const fn file_kilobytes(mut self, kilobytes: u64) -> Self {
+        self.file_kilobytes = Some(kilobytes);
+        self
+    }
+
+    /// Starts it and waits until it accepts connections.
+    ///
+    /// # Panics
+    /// If it does not within [`DEADLINE`].
+    pub async fn start(self) -> Server {
+        let server = tokio::task::spawn_blocking(move || Process::start(&self)).await.expect("a thread");
+        let stage = Stage::at(&server.url).await;
+        Server { process: server, stage }
+    }
+
+    fn command(&self, folder: &Path) -> Command {
+        let mut command = self.program();
+        command.args(["dev", "--port", "0", "--json"]).args(&self.flags);
+        if let Some(config) = &self.config {
+            let file = folder.join("sorl.toml");
+            std::fs::write(&file, config).expect("the configuration can be written");
+            command.arg("--config").arg(file);
+        }
+        if let Some(data) = &self.data {
+            command.arg("--data").arg(data);
+        }
+        command.current_dir(folder);
+        command
+    }
+
+    fn program(&self) -> Command {
+        let Some(kilobytes) = self.file_kilobytes else { return Command::new(binary()) };
+        // The signal is ignored so that a write fails, as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).arg(binary());
+        shell
+    }
+}
+
+/// The program that is tested: `SORL_BIN`, else what was built last in this checkout.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("SORL_BIN") {
+        return PathBuf::from(path);
+    }
+    let target = repository().join("target");
+    let built = ["release/sorl", "debug/sorl"].map(|name| target.join(name));
+    built
+        .into_iter()
+        .find(|path| path.exists())
+        .expect("run `cargo build --release -p sorl-cli`, or set SORL_BIN")
+}
+
+/// The checkout.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// A folder of this test's own below `target`, new and empty.
+///
+/// # Panics
+/// If it cannot be made.
+#[must_use]
+pub fn folder(stem: &str) -> PathBuf {
+    let path = repository().join("target/e2e").join(unique(stem));
+    std::fs::create_dir_all(&path).expect("a folder below target");
+    path
+}
+
+/// A running `sorl dev`.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    /// What it serves.
+    pub stage: Stage,
+}
+
+impl Server {
+    /// Sends a signal, by its name without `SIG`.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let pid = self.process.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
+        assert!(sent.success(), "SIG{name} was not sent");
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not within [`DEADLINE`].
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.process.child;
+        crate::eventually("the server ends", async || child.try_wait().expect("a child")).await
+    }
+
+    /// What it wrote to its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.process.log).unwrap_or_default()
+    }
+}
+
+/// The process and what watches over it.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    guard: Child,
+    url: String,
+    log: PathBuf,
+}
+
+impl Process {
+    fn start(launch: &Launch) -> Self {
+        let folder = folder("server");
+        let log = folder.join("log");
+        let errors = File::create(&log).expect("a log file");
+        let mut command = launch.command(&folder);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|fault| panic!("{} does not start: {fault}", binary().display()));
+        let guard = guard(child.id());
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut process = Self { child, guard, url: String::new(), log };
+        process.url = process.ready(lines);
+        process
+    }
+
+    /// The address in the line that says that it accepts connections.
+    fn ready(&mut self, lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> String {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let started = Instant::now();
+        while let Ok(line) = receiver.recv_timeout(DEADLINE.saturating_sub(started.elapsed())) {
+            let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+            if event["event"] == "ready" {
+                return event["url"].as_str().expect("the ready line has the url").to_owned();
+            }
+        }
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        panic!("sorl dev said no ready line; its log: {log}");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        for child in [&mut self.child, &mut self.guard] {
+            if let Err(fault) = child.kill().and_then(|()| child.wait()) {
+                eprintln!("a child was not killed: {fault}");
+            }
+        }
+        if thread::panicking() {
+            eprintln!("the server's log: {}", self.log.display());
+        }
+    }
+}
+
+/// Kills the process once this one is gone, even if it was killed itself: the pipe then closes.
+fn guard(pid: u32) -> Child {
+    let script = format!("cat > /dev/null; kill -9 {pid} 2> /dev/null");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("a shell")
+}
