@@ -24,7 +24,7 @@ test: check js unit e2e browser ## everything that must be green (25 minutes on 
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --exclude sorl-tests
-	$(CARGO_TEST) -p sorl-tests --test fixtures --test contract --test tidy --test sim
+	$(CARGO_TEST) -p sorl-tests --test fixtures --test contract --test handlers --test tidy --test sim
 
 e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) cargo test --release --locked -p sorl-tests --test e2e

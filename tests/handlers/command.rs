@@ -1,0 +1,157 @@
+//! Commands where time and what was logged when decide: recovery, late marks, pages.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sorl_core::authorize::Caller;
+use sorl_core::grants::Grants;
+
+use crate::stage::{HOME, Stage};
+
+fn cursor(stage: &Stage, caller: &Caller) -> Value {
+    stage.say(caller, &json!({"action": "subscribe", "channel": "room:1"}))["result"]["cursor"].clone()
+}
+
+fn resume(stage: &Stage, caller: &Caller, since: &Value, region: Option<&str>) -> Value {
+    let command = json!({"action": "subscribe", "channel": "room:1", "since": since, "region": region});
+    let reply = stage.say(caller, &command);
+    assert_eq!(reply["type"], "reply", "{reply}");
+    reply["result"].clone()
+}
+
+fn data(result: &Value) -> Vec<Value> {
+    result["messages"].as_array().unwrap().iter().map(|message| message["data"].clone()).collect()
+}
+
+fn connected(stage: &Stage, user: &str, connection: &str, grants: Option<Value>) -> Caller {
+    let mut caller = stage.caller(HOME, user, connection);
+    caller.principal.expires_at = caller.principal.expires_at.plus(Duration::from_hours(100));
+    caller.principal.grants = grants.map(|grants| serde_json::from_value::<Grants>(grants).unwrap());
+    stage.try_connect(&caller).unwrap();
+    caller
+}
+
+fn send_and_log(stage: &Stage, data: &str) {
+    stage.send("room:1", data);
+    stage.deliver();
+}
+
+#[test]
+fn a_recovery_here_starts_a_minute_before_the_cursor_and_elsewhere_sixteen() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    send_and_log(&stage, "1");
+    stage.pass(Duration::from_mins(10));
+    send_and_log(&stage, "2");
+    stage.pass(Duration::from_secs(30));
+    let since = cursor(&stage, &alice);
+    send_and_log(&stage, "3");
+    assert_eq!(data(&resume(&stage, &alice, &since, Some(HOME))), [json!(2), json!(3)]);
+    let elsewhere = resume(&stage, &alice, &since, None);
+    assert_eq!(data(&elsewhere), [json!(1), json!(2), json!(3)]);
+    assert_eq!(elsewhere["recovered"], true);
+}
+
+#[test]
+fn a_message_that_was_held_up_for_minutes_is_in_the_answer_by_its_mark() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    stage.send("room:1", "1");
+    stage.pass(Duration::from_secs(1));
+    stage.send("room:1", "neighbour");
+    stage.pass(Duration::from_mins(20));
+    let since = cursor(&stage, &alice);
+    let before = resume(&stage, &alice, &since, Some(HOME));
+    assert_eq!(data(&before), [] as [Value; 0], "not delivered yet: it will come live");
+    let place = stage.place(HOME);
+    let late = place.live.receive(sorl_core::ports::Clock::now(&*stage.told), 1);
+    let records: Vec<_> = late.iter().map(|received| received.record.clone()).collect();
+    let deadline = sorl_core::ports::Clock::now(&*stage.told).plus(Duration::from_secs(30));
+    stage.disconnect(&alice);
+    futures::executor::block_on(sorl_core::deliver::deliver(
+        &records,
+        stage.ports(place),
+        &place.site,
+        deadline,
+    ));
+    let back = connected(&stage, "alice", "back", None);
+    let after = resume(&stage, &back, &since, Some(HOME));
+    assert_eq!(data(&after), [json!(1)], "the very message, not its neighbours");
+    assert_eq!(after["recovered"], true);
+}
+
+#[test]
+fn marked_messages_that_do_not_fit_are_paged_by_history_or_told_as_a_gap() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    let text = format!("{:?}", "x".repeat(60_000));
+    for _ in 0..3 {
+        stage.send("room:1", &text);
+        stage.pass(Duration::from_secs(1));
+    }
+    stage.pass(Duration::from_mins(20));
+    let since = cursor(&stage, &alice);
+    stage.deliver();
+    let reader = resume(&stage, &alice, &since, Some(HOME));
+    assert_eq!((&reader["recovered"], &reader["more"], data(&reader).len()), (&json!(true), &json!(true), 1));
+    let page = json!({"action": "history", "channel": "room:1", "since": reader["cursor"], "limit": 500});
+    let page = stage.say(&alice, &page)["result"].clone();
+    assert_eq!(data(&page).len(), 1);
+    let member = connected(&stage, "bob", "bob", Some(json!({"room:*": ["subscribe"]})));
+    let told = resume(&stage, &member, &since, Some(HOME));
+    assert_eq!((&told["recovered"], data(&told).len()), (&json!(false), 0));
+}
+
+#[test]
+fn an_old_cursor_needs_the_right_to_history() {
+    let stage = Stage::new();
+    let grants = || Some(json!({"room:*": ["subscribe"]}));
+    let since = cursor(&stage, &connected(&stage, "alice", "alice", grants()));
+    send_and_log(&stage, "1");
+    stage.pass(Duration::from_mins(61));
+    let alice = connected(&stage, "alice", "alice2", grants());
+    let old = resume(&stage, &alice, &since, Some(HOME));
+    assert_eq!((&old["recovered"], data(&old).len()), (&json!(false), 0));
+    let page =
+        |since: &Value| stage.say(&alice, &json!({"action": "history", "channel": "room:1", "since": since}));
+    assert_eq!(data(&page(&since)["result"]), [json!(1)], "paging on is recovery for 90 minutes");
+    stage.pass(Duration::from_mins(30));
+    assert_eq!(page(&since)["error"]["code"], "forbidden");
+}
+
+#[test]
+fn a_start_before_the_retention_is_told_and_what_is_left_comes_all_the_same() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    let since = cursor(&stage, &alice);
+    send_and_log(&stage, "1");
+    stage.pass(Duration::from_hours(25));
+    send_and_log(&stage, "2");
+    let back = connected(&stage, "alice", "back", None);
+    let result = resume(&stage, &back, &since, Some(HOME));
+    assert_eq!((&result["recovered"], data(&result)), (&json!(false), vec![json!(2)]));
+}
+
+#[test]
+fn a_subscribe_that_a_disconnect_overtook_leaves_no_member() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    stage.disconnect(&alice);
+    let refused = stage.say(&alice, &json!({"action": "subscribe", "channel": "room:1"}));
+    assert_eq!(refused["error"]["code"], "unavailable");
+    send_and_log(&stage, "1");
+    assert_eq!(stage.gateway.data("alice"), [] as [Value; 0]);
+}
+
+#[test]
+fn a_key_makes_two_publishes_one_message() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    let publish = json!({"action": "publish", "channel": "room:1", "data": "x", "key": "k"});
+    let ids = [stage.say(&alice, &publish), stage.say(&alice, &publish)];
+    let tail = |reply: &Value| reply["result"]["message_id"].as_str().unwrap()[19..].to_owned();
+    assert_eq!(tail(&ids[0]), tail(&ids[1]));
+    stage.deliver();
+    let history = stage.say(&alice, &json!({"action": "history", "channel": "room:1"}))["result"].clone();
+    assert_eq!(data(&history), [json!("x")]);
+}

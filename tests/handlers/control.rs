@@ -1,0 +1,95 @@
+//! What operators order.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sorl_core::connect::ConnectError;
+use sorl_core::envelope::Topic;
+use sorl_core::ports::Clock;
+
+use crate::gateway::Answers;
+use crate::stage::{HOME, Stage};
+
+fn order(stage: &Stage, order: &Value) {
+    stage.publish(Topic::Control, &order.to_string(), None);
+    stage.deliver();
+}
+
+fn until(stage: &Stage, time: Duration) -> u64 {
+    stage.told.now().plus(time).as_millis()
+}
+
+#[test]
+fn a_kicked_user_is_told_and_closed_and_may_come_back_at_once() {
+    let stage = Stage::new();
+    stage.member("bob", "bob", "room:1");
+    order(&stage, &json!({"control": "disconnect", "user": "bob"}));
+    assert!(stage.gateway.is_closed("bob"));
+    assert_eq!(stage.gateway.frames("bob", "bye")[0]["code"], "kicked");
+    assert!(stage.try_connect(&stage.caller(HOME, "bob", "again")).is_ok());
+}
+
+#[test]
+fn a_blocked_user_is_refused_until_his_time() {
+    let stage = Stage::new();
+    let bob = stage.member("bob", "bob", "room:1");
+    order(
+        &stage,
+        &json!({"control": "disconnect", "user": "bob", "until": until(&stage, Duration::from_mins(5))}),
+    );
+    assert!(matches!(stage.try_connect(&stage.caller(HOME, "bob", "again")), Err(ConnectError::Blocked)));
+    for command in [
+        json!({"action": "publish", "channel": "room:1", "data": 1}),
+        json!({"action": "history", "channel": "room:1"}),
+        json!({"action": "presence", "channel": "room:1"}),
+    ] {
+        assert_eq!(stage.say(&bob, &command)["error"]["code"], "unauthorized", "{command}");
+    }
+    stage.pass(Duration::from_mins(6));
+    assert!(stage.try_connect(&stage.caller(HOME, "bob", "later")).is_ok());
+}
+
+#[test]
+fn a_channel_is_taken_away_and_stays_so_until_its_time() {
+    let stage = Stage::new();
+    let bob = stage.member("bob", "bob", "room:1");
+    let until = until(&stage, Duration::from_mins(5));
+    order(&stage, &json!({"control": "unsubscribe", "user": "bob", "channel": "room:1", "until": until}));
+    assert_eq!(stage.gateway.frames("bob", "unsubscribed")[0]["channel"], "room:1");
+    assert!(!stage.gateway.is_closed("bob"));
+    let subscribe = |channel: &str| stage.say(&bob, &json!({"action": "subscribe", "channel": channel}));
+    assert_eq!(subscribe("room:1")["error"]["code"], "unauthorized");
+    assert_eq!(subscribe("room:2")["type"], "reply");
+    stage.send("room:1", "1");
+    stage.deliver();
+    assert_eq!(stage.gateway.data("bob"), [] as [Value; 0]);
+    stage.pass(Duration::from_mins(6));
+    assert_eq!(subscribe("room:1")["type"], "reply");
+}
+
+#[test]
+fn an_order_that_comes_again_leaves_alone_who_came_after_it() {
+    let stage = Stage::new();
+    stage.member("bob", "bob", "room:1");
+    stage.gateway.refuse_to_close(true);
+    stage.publish(Topic::Control, r#"{"control":"disconnect","user":"bob"}"#, None);
+    let report = stage.deliver_batch(|_| None).unwrap();
+    assert_eq!(report.failed.len(), 1, "a connection that was not closed is not done with");
+    stage.gateway.refuse_to_close(false);
+    stage.pass(Duration::from_secs(5));
+    stage.member("bob", "again", "room:1");
+    stage.deliver_for(Duration::from_secs(5));
+    assert!(stage.gateway.is_closed("bob") && !stage.gateway.is_closed("again"));
+}
+
+#[test]
+fn a_connection_whose_handshake_is_pending_is_kicked_once_it_is_there() {
+    let stage = Stage::new();
+    stage.member("bob", "bob", "room:1");
+    stage.gateway.answer("bob", Answers::Gone);
+    order(&stage, &json!({"control": "disconnect", "user": "bob"}));
+    assert!(!stage.gateway.is_closed("bob"));
+    stage.gateway.answer("bob", Answers::Ok);
+    stage.deliver_for(Duration::from_secs(5));
+    assert!(stage.gateway.is_closed("bob"));
+}
