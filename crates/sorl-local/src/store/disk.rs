@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, TableDefinition};
 use sorl_core::ports::Order;
 use tokio::sync::{Semaphore, oneshot};
@@ -35,7 +36,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Rows on disk.
 pub struct DiskStore {
-    database: Arc<Database>,
+    /// None once closed, so that the file is free for another process, or for this one again.
+    database: RwLock<Option<Arc<Database>>>,
     writer: Sender<Job>,
     places: Semaphore,
 }
@@ -67,13 +69,15 @@ impl DiskStore {
         let written = Arc::clone(&database);
         thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || run(&written, &jobs))
+            .spawn(move || run(written, &jobs))
             .map_err(|fault| refuse(fault.to_string()))?;
+        let database = RwLock::new(Some(database));
         Ok(Self { database, writer, places: Semaphore::new(WAITING_MAX) })
     }
 
     fn table(&self) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let database = self.database.read().clone().ok_or(StoreError::Closed)?;
+        let transaction = database.begin_read().map_err(failed)?;
         transaction.open_table(TABLE).map_err(failed)
     }
 }
@@ -91,7 +95,7 @@ fn failed(fault: impl std::error::Error + Send + Sync + 'static) -> StoreError {
 }
 
 /// The writer's life: waits for work, gathers what else waits, commits, answers all.
-fn run(database: &Database, jobs: &Receiver<Job>) {
+fn run(database: Arc<Database>, jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         let mut gathered = Vec::new();
         let mut closing = None;
@@ -105,7 +109,7 @@ fn run(database: &Database, jobs: &Receiver<Job>) {
             }
         }
         let (batches, answers): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
-        let outcome = commit(database, batches).map_err(failed);
+        let outcome = commit(&database, batches).map_err(failed);
         if let Err(fault) = &outcome {
             tracing::error!(source = ?fault, "the database did not take a transaction");
         }
@@ -114,6 +118,7 @@ fn run(database: &Database, jobs: &Receiver<Job>) {
             drop(answer.send(outcome.clone()));
         }
         if let Some(answer) = closing {
+            drop(database);
             // Whoever asked may have given up waiting.
             answer.send(()).unwrap_or_default();
             return;
@@ -195,5 +200,6 @@ impl Store for DiskStore {
         if self.writer.send(Job::Close(answer)).is_ok() {
             drop(closed.await);
         }
+        drop(self.database.write().take());
     }
 }
