@@ -87,6 +87,7 @@ pub struct Dev {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Arc<Config>, options: Options) -> Result<Dev, StartError> {
+    raise_descriptors();
     let listener = bind(SocketAddr::new(options.host, options.port)).await?;
     let address = listener.local_addr().map_err(|source| StartError::Bind {
         address: SocketAddr::new(options.host, options.port),
@@ -145,6 +146,14 @@ impl Dev {
         tasks.ticking.wait().await;
         self.store.close().await;
         tracing::info!(outcome = "stopped", "stage");
+    }
+}
+
+/// As many file descriptors as the machine allows: every WebSocket takes one.
+fn raise_descriptors() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(descriptors) => tracing::debug!(descriptors, "file descriptors"),
+        Err(fault) => tracing::warn!(%fault, "few file descriptors, so few WebSockets"),
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum Ending {
     Closed,
     /// The client broke a rule of the gateway.
     Violation(CloseCode),
+    /// What the client sends cannot be read any further.
+    Unreadable(CloseCode),
     /// No frame either way for too long.
     Idle,
     /// Too old.
@@ -53,9 +55,9 @@ impl Ending {
         match self {
             Self::Gone => "gone",
             Self::Closed => "closed",
-            Self::Violation(close_code::SIZE) => "frame_too_large",
+            Self::Violation(close_code::SIZE) | Self::Unreadable(close_code::SIZE) => "frame_too_large",
             Self::Violation(close_code::UNSUPPORTED) => "binary",
-            Self::Violation(_) => "protocol_error",
+            Self::Violation(_) | Self::Unreadable(_) => "protocol_error",
             Self::Idle => "idle",
             Self::Aged => "aged",
         }
@@ -63,7 +65,7 @@ impl Ending {
 
     const fn code(self) -> CloseCode {
         match self {
-            Self::Violation(code) => code,
+            Self::Violation(code) | Self::Unreadable(code) => code,
             Self::Gone | Self::Closed => close_code::NORMAL,
             Self::Idle | Self::Aged => close_code::AWAY,
         }
@@ -99,7 +101,7 @@ pub(super) async fn serve(socket: WebSocket, terms: Terms<'_>, on_end: impl FnOn
     };
     tokio::select! {
         () = farewell => {}
-        () = drain(&mut stream) => {}
+        () = drain(&mut stream), if !matches!(ending, Ending::Unreadable(_)) => {}
     }
 }
 
@@ -128,12 +130,12 @@ async fn read(stream: &mut SplitStream<WebSocket>, terms: &Terms<'_>) -> Ending 
 fn fault_ending(fault: axum::Error) -> Ending {
     use tungstenite::Error;
     match fault.into_inner().downcast::<Error>().map(|fault| *fault) {
-        Ok(Error::Capacity(_)) => Ending::Violation(close_code::SIZE),
-        Ok(Error::Utf8(_)) => Ending::Violation(close_code::INVALID),
+        Ok(Error::Capacity(_)) => Ending::Unreadable(close_code::SIZE),
+        Ok(Error::Utf8(_)) => Ending::Unreadable(close_code::INVALID),
         Ok(Error::Protocol(fault))
             if fault != tungstenite::error::ProtocolError::ResetWithoutClosingHandshake =>
         {
-            Ending::Violation(close_code::PROTOCOL)
+            Ending::Unreadable(close_code::PROTOCOL)
         }
         _ => Ending::Gone,
     }
