@@ -15,10 +15,12 @@
 
 mod arm;
 mod bus;
+mod gateway;
 mod local;
 mod log;
 mod queue;
 mod registry;
+mod sockets;
 
 /// Runs clauses against an arm, each as a test of its own name.
 macro_rules! run {
