@@ -1,5 +1,7 @@
 //! What a session says: to its connection, and to the application.
 
+use std::fmt;
+
 use serde_json::value::RawValue;
 use sorl_core::envelope::PresenceEvent;
 use sorl_core::error::{ErrorCode, Refusal};
@@ -114,6 +116,16 @@ pub enum Exit {
     Operator,
     /// The service refused it for good.
     Refused(Refusal),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("it was left"),
+            Self::Operator => f.write_str("an operator took the channel away"),
+            Self::Refused(refusal) => write!(f, "{}: {}", refusal.code.as_str(), refusal.message),
+        }
+    }
 }
 
 /// A request's number, never used twice by one session.

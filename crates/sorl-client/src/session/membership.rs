@@ -83,9 +83,14 @@ impl Membership {
         self.progress.since()
     }
 
+    /// Whether it is a member, as is wanted.
+    pub(super) const fn is_entered(&self) -> bool {
+        self.wanted && self.entered
+    }
+
     /// Whether it is a member to whom nothing is owed.
     pub(super) const fn is_settled(&self) -> bool {
-        self.wanted && self.entered && !self.progress.is_owed()
+        self.is_entered() && !self.progress.is_owed()
     }
 
     /// Whether it can be forgotten.

@@ -205,6 +205,18 @@ impl Session {
         self.memberships.get(channel)?.cursor()
     }
 
+    /// Whether `channel` is wanted, or is being left.
+    #[must_use]
+    pub fn is_known(&self, channel: &ChannelName) -> bool {
+        self.memberships.contains_key(channel)
+    }
+
+    /// Whether the client is a member of `channel` on this connection, by a reply that came.
+    #[must_use]
+    pub fn is_entered(&self, channel: &ChannelName) -> bool {
+        self.memberships.get(channel).is_some_and(Membership::is_entered)
+    }
+
     /// Whether the client is a member of `channel` to whom nothing is owed.
     #[must_use]
     pub fn is_settled(&self, channel: &ChannelName) -> bool {

@@ -1,0 +1,82 @@
+//! What a client is started with: where the service is, and who it is for.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use sorl_core::region::Region;
+
+/// A region's WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Which region it is.
+    pub region: Region,
+    /// Its address, `ws://…` or `wss://…`.
+    pub url: String,
+}
+
+/// Where no token could be had from, and why.
+pub type TokenFault = Box<dyn std::error::Error + Send + Sync>;
+
+type Provide = dyn Fn() -> BoxFuture<'static, Result<String, TokenFault>> + Send + Sync;
+
+/// Where tokens come from: asked before every connection, since the last one may have expired.
+#[derive(Clone)]
+pub struct TokenProvider(Arc<Provide>);
+
+impl TokenProvider {
+    /// Tokens that are fetched, or made, when they are needed.
+    pub fn new<F, Fut>(provide: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, TokenFault>> + Send + 'static,
+    {
+        Self(Arc::new(move || provide().boxed()))
+    }
+
+    /// One token for good: when it expires, no connection opens any more.
+    #[must_use]
+    pub fn fixed(token: String) -> Self {
+        Self::new(move || std::future::ready(Ok(token.clone())))
+    }
+
+    pub(super) async fn token(&self) -> Result<String, TokenFault> {
+        (self.0)().await
+    }
+}
+
+impl fmt::Debug for TokenProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenProvider")
+    }
+}
+
+/// What a client is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the service is. After a failed attempt the next one is tried.
+    pub endpoints: Vec<Endpoint>,
+    /// The region to begin with; the first of the endpoints unless said.
+    pub region: Option<Region>,
+    /// Where tokens come from.
+    pub token: TokenProvider,
+    /// Events that wait for the application; when there are as many, the client reads no further, and the
+    /// service takes it for slow.
+    pub events_max: usize,
+}
+
+impl Options {
+    /// A client of these endpoints, with room for 1,024 events.
+    #[must_use]
+    pub const fn new(endpoints: Vec<Endpoint>, token: TokenProvider) -> Self {
+        Self { endpoints, region: None, token, events_max: 1_024 }
+    }
+
+    /// Begins in `region`.
+    #[must_use]
+    pub fn in_region(self, region: Region) -> Self {
+        Self { region: Some(region), ..self }
+    }
+}
