@@ -14,11 +14,20 @@
 
 mod shared;
 
+mod addresses;
+mod control;
+mod delivery;
+mod durability;
 mod expiry;
 mod frames;
 mod grants;
 mod handshake;
 mod history;
+mod late;
+mod load;
 mod presence;
 mod publish;
+mod publishers;
+mod recovery;
+mod stock_clients;
 mod subscribe;

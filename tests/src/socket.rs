@@ -234,6 +234,14 @@ impl Socket {
         self.texts.iter().map(String::as_str)
     }
 
+    /// What comes next, for as long as it takes.
+    pub async fn next(&mut self) -> Incoming {
+        match self.kept.pop_front() {
+            Some(frame) => Incoming::Frame(frame),
+            None => self.read().await,
+        }
+    }
+
     /// The code with which the server closes; frames that come before are kept.
     ///
     /// # Panics
