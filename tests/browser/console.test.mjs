@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startService } from "./service.mjs";
+import { RUN, startService } from "./service.mjs";
 import { join, launch, open, screenshot } from "./tab.mjs";
 
 const [US, EU, AP] = ["us-east-1", "eu-north-1", "ap-southeast-2"];
@@ -24,8 +24,9 @@ after(async () => {
 });
 
 /** Two people in one channel, each in a tab and a region of their own. */
-async function pair(channel) {
+async function pair(name) {
   const { url } = service;
+  const channel = `${name}-${RUN}`;
   const alice = await join(browser, url, { region: EU, user: "alice", channel });
   const bob = await join(browser, url, { region: US, user: "bob", channel });
   const close = async () => {
@@ -132,17 +133,18 @@ test("the_publish_form_reaches_every_region_and_shows_its_shell_line", async () 
   await page.getByTestId("connect-all").click();
   for (const region of [US, EU, AP]) await pane(region).entered();
   await page.getByTestId("publish-region").selectOption(AP);
-  await page.getByTestId("publish-text").fill("it's invoice 17");
+  const text = `it's invoice ${RUN}`;
+  await page.getByTestId("publish-text").fill(text);
   const command = page.getByTestId("command");
   const line = (await command.textContent()) ?? "";
   assert.match(line, /^aws sns publish --endpoint-url http:\/\/127\.0\.0\.1:\d+ /);
   assert.match(line, /--topic-arn arn:aws:sns:ap-southeast-2:000000000000:sorl-dev-messages/);
-  assert.ok(line.includes(`"data":{"text":"it'\\''s invoice 17"}`), line);
+  assert.ok(line.includes(`"data":{"text":"it'\\''s invoice ${RUN}"}`), line);
   await page.getByTestId("publish-send").click();
   await page.getByTestId("published").filter({ hasText: "Accepted" }).waitFor();
   const ids = new Set();
   for (const region of [US, EU, AP]) {
-    const message = await pane(region).heard("it's invoice 17");
+    const message = await pane(region).heard(text);
     ids.add(await message.getAttribute("data-id"));
     assert.equal(await message.getAttribute("data-region"), AP);
   }
@@ -150,9 +152,9 @@ test("the_publish_form_reaches_every_region_and_shows_its_shell_line", async () 
 
   await page.getByTestId("publish-plain").check();
   assert.match((await command.textContent()) ?? "", /--message-attributes '\{"channel":/);
-  await page.getByTestId("publish-text").fill("plain words");
+  await page.getByTestId("publish-text").fill(`plain words ${RUN}`);
   await page.getByTestId("publish-send").click();
-  for (const region of [US, EU, AP]) await pane(region).heard("plain words");
+  for (const region of [US, EU, AP]) await pane(region).heard(`plain words ${RUN}`);
   await close();
 });
 

@@ -13,6 +13,9 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const START_MS = 30_000;
 
+/** Sets the channels of this run apart from those of earlier ones in the same service. */
+export const RUN = Date.now().toString(36);
+
 export async function startService() {
   if (process.env.SORL_URL) return { url: process.env.SORL_URL, stop: async () => {} };
   const binary = process.env.SORL_BIN ?? `${ROOT}target/release/sorl`;
