@@ -65,8 +65,8 @@ function readForm(form, regions) {
  */
 function shellLine({ region, topic, message, channel }, endpoint) {
   const lines = [
-    `aws sns publish --endpoint-url ${endpoint} --no-sign-request`,
-    `--region ${region}`,
+    `aws sns publish --endpoint-url ${endpoint}`,
+    `--no-sign-request --region ${region}`,
     `--topic-arn ${topic}`,
     `--message ${quote(message)}`,
   ];
