@@ -1,3 +1,5 @@
+/** One connection and the way to the next: states, backoff, byes, pings, silence. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";

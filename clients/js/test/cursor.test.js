@@ -1,3 +1,5 @@
+/** What counts as had: where a channel resumes, whatever came in which order. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cursor } from "../src/cursor.js";

@@ -1,3 +1,5 @@
+/** A channel's life: entered, left, refused, taken away; the personal one too. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";

@@ -1,3 +1,5 @@
+/** Reading the wire, and the small things that are read from texts. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fullJitter } from "../src/backoff.js";

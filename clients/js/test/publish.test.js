@@ -1,3 +1,5 @@
+/** Publishing: one key for all tries, and what is refused before it is sent. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";

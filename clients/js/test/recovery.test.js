@@ -1,3 +1,5 @@
+/** Recovery over whole connections: pages, regions, breaks, gaps, refusals. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";

@@ -1,3 +1,5 @@
+/** What a channel remembers as shown, for how long, and how much of it. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Seen } from "../src/seen.js";

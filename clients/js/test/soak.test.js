@@ -1,3 +1,5 @@
+/** Seeded lives full of breaks; a seed that fails becomes a test with a name. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";

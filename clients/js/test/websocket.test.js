@@ -1,3 +1,5 @@
+/** The client over a real socket, with the WebSocket that Node 20 users bring. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
