@@ -7,11 +7,12 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const START_MS = 30_000;
+const STOP_MS = 30_000;
 
 /** Sets the channels of this run apart from those of earlier ones in the same service. */
 export const RUN = Date.now().toString(36);
@@ -19,41 +20,36 @@ export const RUN = Date.now().toString(36);
 export async function startService() {
   if (process.env.SORL_URL) return { url: process.env.SORL_URL, stop: async () => {} };
   const binary = process.env.SORL_BIN ?? `${ROOT}target/release/sorl`;
-  const port = await freePort();
-  const child = spawn(binary, ["dev", "--port", String(port)], { cwd: ROOT });
-  const said = [];
-  child.stdout.on("data", (text) => said.push(text));
-  child.stderr.on("data", (text) => said.push(text));
+  const child = spawn(binary, ["dev", "--port", "0", "--json"], { cwd: ROOT });
+  const complaints = tail(child.stderr);
   const ended = once(child, "exit");
-  const url = `http://127.0.0.1:${port}`;
   const failed = ended.then(([code]) => {
-    throw new Error(`${binary} ended with ${code}: ${said.join("").slice(-2_000)}`);
+    throw new Error(`${binary} ended with ${code}: ${complaints()}`);
   });
   failed.catch(() => {});
-  await Promise.race([answers(`${url}/regions`), failed]);
+  const ready = once(createInterface(child.stdout), "line");
+  const [line] = await Promise.race([ready, failed, tooLong(START_MS, `${binary} to start`)]);
   const stop = async () => {
     child.kill("SIGINT");
-    await ended;
+    await Promise.race([ended, tooLong(STOP_MS, `${binary} to stop`)]).finally(() => {
+      child.kill("SIGKILL");
+    });
   };
-  return { url, stop };
+  return { url: JSON.parse(line).url, stop };
 }
 
-/** Resolves once the address answers. */
-async function answers(address) {
-  const deadline = Date.now() + START_MS;
-  for (;;) {
-    const answer = await fetch(address).catch(() => null);
-    if (answer?.ok) return;
-    if (Date.now() > deadline) throw new Error(`${address} did not answer in ${START_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** The last of what a stream said. */
+function tail(stream) {
+  let text = "";
+  stream.on("data", (more) => {
+    text = (text + more).slice(-4_000);
+  });
+  return () => text;
 }
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+/** Rejects after a while, and keeps nobody waiting for it. */
+function tooLong(ms, what) {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`it takes ${what} over ${ms} ms`)), ms).unref();
+  });
 }
