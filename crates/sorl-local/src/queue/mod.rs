@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sorl_core::envelope::Slice;
-use sorl_core::limits::SQS_BYTES_MAX;
+use sorl_core::limits::{BATCH_MAX, SQS_BYTES_MAX};
 use sorl_core::ports::{Clock, DeadLetter, Partial, Queue, Unavailable};
 
 pub use line::retry_delay;
@@ -39,19 +39,15 @@ pub struct LocalQueue {
 impl Queue for LocalQueue {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
         let mut failed = Vec::new();
-        let mut sending = Vec::new();
-        for (index, slice) in slices.iter().enumerate() {
-            let body = slice.to_json();
-            if body.len() > SQS_BYTES_MAX {
-                failed.push((index, Unavailable::new(PORT, "a slice is larger than a queue takes")));
-            } else {
-                sending.push((index, Outgoing { body: body.into(), delay: slice.delay }));
+        for (first, batch) in (0..).step_by(BATCH_MAX).zip(slices.chunks(BATCH_MAX)) {
+            let (records, oversize) = records(batch, first);
+            let indexes = (first..first + batch.len()).filter(|index| !oversize.contains(index));
+            if let Err(fault) = self.bulk.send(records, self.clock.now()).await {
+                let fault = Arc::new(fault);
+                failed.extend(indexes.map(|index| (index, Unavailable::new(PORT, Arc::clone(&fault)))));
             }
-        }
-        for (index, outgoing) in sending {
-            if let Err(fault) = self.bulk.send(vec![outgoing], self.clock.now()).await {
-                failed.push((index, Unavailable::new(PORT, fault)));
-            }
+            let too_large = |index| (index, Unavailable::new(PORT, "a slice is larger than a queue takes"));
+            failed.extend(oversize.into_iter().map(too_large));
         }
         partial(failed)
     }
@@ -59,6 +55,20 @@ impl Queue for LocalQueue {
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
         self.dead.bury(letter, self.clock.now()).await.map_err(|fault| fault.of(PORT))
     }
+}
+
+/// The slices of a batch as records, and the indexes of those that no queue takes.
+fn records(batch: &[Slice], first: usize) -> (Vec<Outgoing>, Vec<usize>) {
+    let (mut records, mut oversize) = (Vec::new(), Vec::new());
+    for (index, slice) in (first..).zip(batch) {
+        let body = slice.to_json();
+        if body.len() > SQS_BYTES_MAX {
+            oversize.push(index);
+        } else {
+            records.push(Outgoing { body: body.into(), delay: slice.delay });
+        }
+    }
+    (records, oversize)
 }
 
 fn partial(mut failed: Vec<(usize, Unavailable)>) -> Result<(), Partial> {

@@ -205,6 +205,7 @@ impl RecordQueue {
 
     fn give_up(&self, state: &mut State, entry: &Entry, now: Timestamp) {
         state.bytes = state.bytes.saturating_sub(cost(&entry.body));
+        tracing::warn!(outcome = "dead_lettered", record = %entry.id, "received too often");
         let letter = DeadLetter {
             source: self.0.source,
             body: entry.body.to_string(),
