@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use sorl_core::deliver::{Record, Report, deliver};
+use sorl_core::deliver::{Counts, Record, Report, deliver};
 use sorl_core::envelope::{Notification, Slice};
 use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
 use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
@@ -86,11 +86,31 @@ async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>) {
         }
     }
     station.metrics.delivered(region, &report.counts);
-    if report.failed.is_empty() {
-        tracing::debug!(outcome = "delivered", %region, records = records.len(), counts = ?report.counts, "delivery");
-    } else {
+    if !report.failed.is_empty() {
         station.metrics.records_failed(region, report.failed.len());
-        tracing::warn!(outcome = "failed", %region, records = records.len(), failed = report.failed.len(), "delivery");
+    }
+    tell(station, records.len(), &report);
+}
+
+/// One line an invocation that did anything: a region without members says nothing.
+fn tell(station: &Station, records: usize, report: &Report) {
+    let (region, counts, failed) = (&station.site().region, &report.counts, report.failed.len());
+    if failed > 0 {
+        tracing::warn!(outcome = "failed", %region, records, failed, ?counts, "delivery");
+    } else if *counts != (Counts { messages: counts.messages, ..Counts::default() }) {
+        let Counts { messages, posts, deliveries, gone, throttled, slices, .. } = *counts;
+        tracing::info!(
+            outcome = "delivered",
+            %region,
+            records,
+            messages,
+            posts,
+            deliveries,
+            gone,
+            throttled,
+            slices,
+            "delivery"
+        );
     }
 }
 

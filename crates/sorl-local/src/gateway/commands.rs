@@ -61,7 +61,7 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
         Err(_elapsed) => internal("timed_out"),
     };
     station.metrics.command(&station.site().region, answer.action, answer.error);
-    tracing::debug!(
+    tracing::info!(
         outcome = answer.error.map_or("answered", ErrorCode::as_str),
         action = answer.action,
         user = %caller.principal.user,

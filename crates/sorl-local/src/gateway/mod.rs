@@ -153,3 +153,56 @@ impl Gateway for LocalGateway {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::clock::OsEntropy;
+    use crate::faults::Faults;
+
+    fn gateway(faults: Faults) -> LocalGateway {
+        LocalGateway::new(FaultCell::new(faults), Arc::new(OsEntropy))
+    }
+
+    fn connection() -> Arc<Connection> {
+        let id = connection::draw_id(&OsEntropy).unwrap();
+        let source_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let identity = Identity { source_ip, user_agent: String::new() };
+        Arc::new(Connection::new(id, Timestamp::ZERO, identity))
+    }
+
+    #[tokio::test]
+    async fn a_pending_connection_is_gone_until_it_is_opened() {
+        let (gateway, pending) = (gateway(Faults::default()), connection());
+        let post = async || gateway.post(&pending.id, Bytes::from_static(b"hej")).await;
+        assert!(matches!(post().await, Err(PostError::Gone)));
+        assert!(gateway.describe(&pending.id).is_none());
+        gateway.open(Arc::clone(&pending));
+        assert!(post().await.is_ok());
+        assert_eq!(pending.outbox.take().await.frames.len(), 1, "a post right after the handshake is kept");
+    }
+
+    #[tokio::test]
+    async fn throttling_strikes_the_share_that_the_faults_say() {
+        let gateway = gateway(Faults { throttle: 0.5, ..Faults::default() });
+        let open = connection();
+        gateway.open(Arc::clone(&open));
+        let mut throttled = 0;
+        for _ in 0..1_000 {
+            throttled += usize::from(gateway.post(&open.id, Bytes::from_static(b"x")).await.is_err());
+        }
+        assert!((400..600).contains(&throttled), "{throttled}");
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_the_end_is_told_and_closed() {
+        let (gateway, late) = (gateway(Faults::default()), connection());
+        gateway.close_all(Bye::Shutdown);
+        gateway.open(Arc::clone(&late));
+        let batch = late.outbox.take().await;
+        assert_eq!((batch.frames.len(), batch.closing), (1, Some(close_code::AWAY)));
+        assert_eq!(gateway.open_count(), 0);
+    }
+}

@@ -163,7 +163,7 @@ async fn accept(stage: &Stage, topic: &TopicArn, notices: &[Notice]) -> Result<(
     if topic.topic == Topic::Messages {
         stage.metrics.accepted_by_sns(&topic.region, notices.len());
     }
-    tracing::debug!(outcome = "accepted", %topic, messages = notices.len(), "publish");
+    tracing::info!(outcome = "accepted", %topic, messages = notices.len(), "publish");
     Ok(())
 }
 
