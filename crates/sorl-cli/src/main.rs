@@ -1,2 +1,59 @@
-//! The command line.
-fn main() {}
+//! The command line of Sorl: one file a command.
+//!
+//! It decides nothing about messages: `dev` runs sorl-local, the others are clients. The invariant: exit code
+//! 0 is success, 1 a failure, 2 wrong usage or configuration, and every failure is one sentence that says
+//! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
+
+mod config_file;
+mod dev;
+mod dev_server;
+mod exit;
+mod logging;
+mod output;
+mod publish;
+mod span;
+mod tail;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Serverless, multi-region publish/subscribe and chat for AWS.
+#[derive(Debug, Parser)]
+#[command(name = "sorl", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logging: logging::Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dev(dev::Args),
+    Token(token::Args),
+    Publish(publish::Args),
+    Tail(tail::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => exit::report(&fault),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    logging::start(&cli.logging, matches!(cli.command, Command::Dev(_)))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Dev(args) => Box::pin(dev::run(args)).await,
+            Command::Token(args) => token::run(args).await,
+            Command::Publish(args) => Box::pin(publish::run(args)).await,
+            Command::Tail(args) => Box::pin(tail::run(args)).await,
+        }
+    })
+}

@@ -1,0 +1,39 @@
+//! Logs: one structured line per outcome, on stderr, so that stdout holds results only.
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::Subscriber;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::exit::Misuse;
+
+/// What is logged, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// What to log, such as `debug` or `sorl_local=trace,warn`
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Log JSON, one object a line
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+/// Starts logging. A service tells what it does; a command only what goes wrong.
+pub(crate) fn start(flags: &Flags, service: bool) -> anyhow::Result<()> {
+    let usual = if service { "info" } else { "warn" };
+    let filter = flags.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|fault| Misuse(format!("--log {filter}: {fault}; write a level such as info or debug")))?;
+    let logs = Subscriber::builder()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if flags.log_json {
+        logs.json().flatten_event(true).finish().try_init()?;
+    } else {
+        logs.finish().try_init()?;
+    }
+    Ok(())
+}
