@@ -3,6 +3,7 @@
  * each was here, by this machine's clock.
  */
 
+import { coalesce } from "./coalesce.js";
 import { duration } from "./transcript.js";
 
 const KEPT = 200;
@@ -11,6 +12,7 @@ export class Latency {
   /** @type {number[]} */
   #latest = [];
   #shown;
+  #draw = coalesce(() => this.#drawNow());
 
   /** @param {HTMLElement} shown */
   constructor(shown) {
@@ -19,15 +21,19 @@ export class Latency {
 
   /** @param {number} ms */
   took(ms) {
-    this.#latest = [...this.#latest, ms].slice(-KEPT);
-    const median = duration(this.#at(0.5));
-    const slowest = duration(this.#at(1));
-    this.#shown.textContent = `median ${median} · max ${slowest}`;
+    this.#latest.push(ms);
+    if (this.#latest.length > KEPT) this.#latest.shift();
+    this.#draw();
   }
 
   clear() {
     this.#latest = [];
-    this.#shown.textContent = "";
+    this.#draw();
+  }
+
+  #drawNow() {
+    const [median, max] = [duration(this.#at(0.5)), duration(this.#at(1))];
+    this.#shown.textContent = this.#latest.length === 0 ? "" : `median ${median} · max ${max}`;
   }
 
   /** @param {number} share of the messages that were no slower */

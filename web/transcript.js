@@ -5,6 +5,7 @@
  * client. The number of lines is bounded; the oldest go first.
  */
 
+import { coalesce } from "./coalesce.js";
 import { element } from "./element.js";
 import { tint } from "./region_names.js";
 
@@ -13,6 +14,9 @@ const MAX_LINES = 400;
 /** A message that took longer came from a backlog rather than a wire. */
 const LATE_MS = 5_000;
 
+/** Made once: a formatter costs more than the line it is for. */
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+
 /**
  * @typedef {import("/client/index.js").Message} Message
  * @typedef {import("/client/index.js").Meta} Meta
@@ -20,6 +24,9 @@ const LATE_MS = 5_000;
 
 export class Transcript {
   #list;
+  /** Lines that are not drawn yet. @type {HTMLElement[]} */
+  #waiting = [];
+  #draw = coalesce(() => this.#drawNow());
 
   /** @param {HTMLElement} list */
   constructor(list) {
@@ -63,15 +70,22 @@ export class Transcript {
   }
 
   clear() {
+    this.#waiting = [];
     this.#list.replaceChildren();
   }
 
   /** @param {HTMLElement} line */
   #append(line) {
+    this.#waiting.push(line);
+    if (this.#waiting.length > MAX_LINES) this.#waiting.shift();
+    this.#draw();
+  }
+
+  #drawNow() {
     const list = this.#list;
     // Whoever has scrolled up to read stays there.
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-    list.append(line);
+    list.append(...this.#waiting.splice(0));
     while (list.childElementCount > MAX_LINES) list.firstElementChild?.remove();
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
@@ -99,10 +113,10 @@ function facts(message, took, { recovered, personal }) {
   if (recovered) list.append(tag("recovered"));
   if (took !== null && took >= LATE_MS) list.append(tag("late"));
   list.append(element("span", { class: "origin" }, message.region));
-  const at = new Date(message.at);
-  const time = took === null ? at.toLocaleTimeString() : duration(took);
-  const attributes = { datetime: at.toISOString(), title: at.toLocaleString() };
-  list.append(element("time", { ...attributes, "data-testid": "message-time" }, time));
+  const at = new Date(message.at).toISOString();
+  const time = took === null ? clock.format(message.at) : duration(took);
+  const attributes = { datetime: at, title: at, "data-testid": "message-time" };
+  list.append(element("time", attributes, time));
   return list;
 }
 
