@@ -108,9 +108,7 @@ async fn listen(client: &Client, mut events: Events, args: &Args) -> anyhow::Res
 async fn failed(client: &Client) -> String {
     let mut status = client.status();
     match status.wait_for(|status| status.lost().is_some()).await {
-        Ok(status) => {
-            status.lost().map(|lost| format!("{:#}", anyhow::anyhow!("{lost}"))).unwrap_or_default()
-        }
+        Ok(status) => status.lost().map(with_sources).unwrap_or_default(),
         Err(_) => "the client ended".to_owned(),
     }
 }
