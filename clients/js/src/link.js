@@ -13,6 +13,7 @@ import { fullJitter } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { closed, disconnected, SorlError } from "./error.js";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "./protocol.js";
+import { renewalDelay } from "./renewal.js";
 
 /**
  * @typedef {"idle" | "connecting" | "connected" | "waiting" | "closed"} State
@@ -65,6 +66,7 @@ export class Link {
   #since = 0;
   /** Grows with each attempt, so that the answers of a given-up one are known. */
   #attempt = 0;
+  /** Of the one timer there is: an attempt's, a wait's, or a connection's. */
   #cancelTimer = () => {};
   /** Where to turn when the present region fails. @type {string | undefined} */
   #next;
@@ -100,9 +102,7 @@ export class Link {
   use(region) {
     this.#region = region;
     if (this.#state === "idle" || this.#state === "closed") return;
-    if (this.#connection?.region === region) return;
-    this.#drop("moved");
-    this.#connect("moved");
+    if (this.#connection?.region !== region) this.#replace("moved");
   }
 
   /** The device woke up or is online again: wait no longer, and see who still is there. */
@@ -199,8 +199,11 @@ export class Link {
   /** @param {string} token */
   #opened(token) {
     const connection = /** @type {Connection} */ (this.#connection);
+    const { clock, random } = this.#options;
     this.#cancelTimer();
-    this.#since = this.#options.clock.now();
+    this.#since = clock.now();
+    const delay = renewalDelay(token, this.#since, random);
+    this.#cancelTimer = clock.after(delay, () => this.#replace("renewed"));
     this.#become("connected", "opened");
     this.#owner.connected(connection, token);
     this.#answerWaiting(connection);
@@ -235,6 +238,12 @@ export class Link {
   #failed(error) {
     this.#owner.failed(error);
     this.#restart("failed");
+  }
+
+  /** Leaves what there is for the next connection at once. @param {string} reason */
+  #replace(reason) {
+    this.#drop(reason);
+    this.#connect(reason);
   }
 
   /** Gives up what there is and connects again after a while. @param {string} reason */

@@ -1,7 +1,8 @@
 /**
- * Reads the user's name from a token, to know the personal channel's name.
+ * Reads from a token whose it is and until when, to know the personal channel's
+ * name and when to ask for the next token.
  *
- * It verifies nothing: the service does that, and a forged name would only
+ * It verifies nothing: the service does that, and a forged claim would only
  * lead to a refusal.
  */
 
@@ -10,13 +11,26 @@
  * @returns {string | null} its `sub`, or null where it has none that can be read
  */
 export function userOf(token) {
+  const { sub } = claimsOf(token);
+  return typeof sub === "string" && sub !== "" ? sub : null;
+}
+
+/**
+ * @param {string} token a JWT
+ * @returns {number} its `exp` in ms since the epoch, or Infinity where it has none that can be read
+ */
+export function expiryOf(token) {
+  const { exp } = claimsOf(token);
+  return typeof exp === "number" ? exp * 1_000 : Number.POSITIVE_INFINITY;
+}
+
+/** @param {string} token @returns {Record<string, unknown>} */
+function claimsOf(token) {
   try {
     const claims = token.split(".")[1] ?? "";
-    const bytes = atob(claims.replaceAll("-", "+").replaceAll("_", "/"));
-    const { sub } = JSON.parse(bytes);
     // User names are ASCII, so the bytes are the text.
-    return typeof sub === "string" && sub !== "" ? sub : null;
+    return JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return null;
+    return {};
   }
 }

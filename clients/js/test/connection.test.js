@@ -179,6 +179,33 @@ test("an_expired_token_is_replaced_with_the_connection", async () => {
   assert.equal((await server.connection()).received[0]?.action, "subscribe");
 });
 
+test("a_connection_is_replaced_before_its_token_expires", async () => {
+  const clock = new FakeClock();
+  const server = new FakeServer({ clock });
+  let asked = 0;
+  const token = () => {
+    const exp = clock.now() / 1_000 + 3_600;
+    return `e30.${btoa(JSON.stringify({ sub: "alice", exp, asked: ++asked }))}.sig`;
+  };
+  const sorl = new Sorl({ ...server.options("alice"), token });
+  const room = sorl.subscribe("room:1");
+  /** @type {unknown[]} */
+  const shown = [];
+  room.on("message", ({ data }) => shown.push(data));
+  const first = await server.connection();
+  for (let minutes = 0; minutes < 55; minutes += 5) {
+    assert.equal(asked, 1, `after ${minutes} minutes`);
+    clock.advance(5 * 60_000);
+    server.publish("room:1", minutes);
+    await turn();
+  }
+  const second = await server.connection();
+  await turn();
+  assert.equal(asked, 2);
+  assert.deepEqual([first.open, second.open], [false, true]);
+  assert.equal(shown.length, 11);
+});
+
 test("a_ping_is_sent_after_9_minutes_without_traffic", async () => {
   const { clock, server, sorl } = client();
   sorl.connect();

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { fullJitter } from "../src/backoff.js";
 import { isMessageId, tailOf, timeOf } from "../src/message_id.js";
 import { readFrame } from "../src/protocol.js";
-import { userOf } from "../src/token.js";
+import { renewalDelay } from "../src/renewal.js";
+import { expiryOf, userOf } from "../src/token.js";
 
 const ID = "019a3b5c-0000-7abc-8def-0123456789ab";
 
@@ -60,12 +61,27 @@ test("the_wait_grows_to_its_cap_and_is_spread_from_nothing", () => {
   assert.equal(fullJitter({ random: () => 0 })(3), 0);
 });
 
-test("the_user_is_read_from_the_token_and_nothing_throws", () => {
-  const token = (/** @type {unknown} */ claims) =>
-    `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.sig`;
+const token = (/** @type {unknown} */ claims) =>
+  `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.sig`;
+
+test("user_and_expiry_are_read_from_the_token_and_nothing_throws", () => {
   assert.equal(userOf(token({ sub: "alice" })), "alice");
   assert.equal(userOf(token({ sub: "a+b/c@d~?>" })), "a+b/c@d~?>");
-  for (const other of ["", "x", "a.b.c", token({}), token(null), token({ sub: 7 })]) {
+  assert.equal(expiryOf(token({ exp: 1_764_000_000 })), 1_764_000_000_000);
+  for (const other of ["", "x", "a.b.c", token({}), token(null), token({ sub: 7, exp: "7" })]) {
     assert.equal(userOf(other), null);
+    assert.equal(expiryOf(other), Infinity);
   }
+});
+
+test("a_connection_is_renewed_before_two_hours_and_before_its_token_expires", () => {
+  const [now, minute] = [1_764_000_000_000, 60_000];
+  const expiring = (/** @type {number} */ minutes) => token({ exp: (now + minutes * minute) / 1_000 });
+  const delays = (/** @type {string} */ of) => {
+    return [0, 1].map((random) => renewalDelay(of, now, () => random) / minute);
+  };
+  assert.deepEqual(delays(token({})), [117.5, 115]);
+  assert.deepEqual(delays(expiring(600)), [117.5, 115]);
+  assert.deepEqual(delays(expiring(10)), [9.5, 9]);
+  for (const minutes of [0.5, 0, -60]) assert.deepEqual(delays(expiring(minutes)), [1, 1]);
 });
