@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Poison;
 use crate::names::{ChannelName, UserName};
+use crate::protocol::json;
 use crate::time::Timestamp;
 
 /// An operator's order. Every region carries it out on its own connections.
@@ -31,8 +32,8 @@ impl Control {
     /// # Errors
     /// [`Poison`] if it is none of the orders.
     pub fn parse(text: &str) -> Result<Self, Poison> {
-        let wire: Wire = serde_json::from_str(text)
-            .map_err(|fault| Poison::new(format!("control: not a control message: {fault}")))?;
+        let wire: Wire = json::object(text.as_bytes())
+            .map_err(|fault| Poison::unreadable("control: not a control message", &fault))?;
         let Wire { control, user, channel, until } = wire;
         match (control.as_str(), channel) {
             ("disconnect", _) => Ok(Self { user, channel: None, until }),

@@ -51,7 +51,7 @@ pub fn read_external(notification: &Notification) -> Result<(Message, bool), Poi
 }
 
 fn from_envelope(text: &str) -> Result<Wire, Poison> {
-    serde_json::from_str(text).map_err(|fault| {
+    json::object(text.as_bytes()).map_err(|fault| {
         Poison::new(format!(
             "neither a JSON object with channel and data nor a text with the attribute channel: {fault}"
         ))
@@ -62,7 +62,7 @@ fn from_attribute(channel: &str, text: &str) -> Result<Wire, Poison> {
     let data = match serde_json::from_str::<Box<RawValue>>(text) {
         Ok(data) => data,
         Err(_not_json) => serde_json::value::to_raw_value(text)
-            .map_err(|fault| Poison::new(format!("the text cannot be written as JSON: {fault}")))?,
+            .map_err(|fault| Poison::unreadable("the text cannot be written as JSON", &fault))?,
     };
     Ok(Wire { channel: channel.to_owned(), data, user: None, key: None, ephemeral: None })
 }
@@ -116,6 +116,7 @@ mod tests {
     fn what_is_no_message_says_why() {
         for (text, channel) in [
             ("hello", None),
+            (r#"["room:1",1]"#, None),
             (r#"{"channel":"room:1"}"#, None),
             (r#"{"data":1}"#, None),
             (r#"{"channel":"ro om","data":1}"#, None),

@@ -1,6 +1,21 @@
-//! The one bound on `data`: how deep it nests, since clients' parsers give up, or overflow, at some depth.
+//! What JSON must be beyond being JSON: `data` nests only so deep, since clients' parsers give up, or overflow,
+//! at some depth; and where an object is asked for, nothing else will do.
+
+use serde::de::{DeserializeOwned, Error};
 
 use crate::limits::DATA_DEPTH_MAX;
+
+/// Reads an object. A derived reader alone would take a list of the fields' values as well.
+///
+/// # Errors
+/// If it is no JSON, no object, or not this one.
+pub fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    if json.trim_ascii_start().first() == Some(&b'{') {
+        serde_json::from_slice(json)
+    } else {
+        Err(Error::custom("not a JSON object"))
+    }
+}
 
 /// JSON that nests too deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +47,18 @@ pub fn check_depth(json: &str) -> Result<(), TooDeep> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_the_fields_values_is_no_object() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Named {
+            name: String,
+        }
+        assert_eq!(object::<Named>(b" {\"name\":\"a\"} ").unwrap().name, "a");
+        for bad in ["[\"a\"]", "\"a\"", "", "{}", "{\"name\":\"a\"}x"] {
+            assert!(object::<Named>(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn nesting_is_counted_outside_strings_only() {

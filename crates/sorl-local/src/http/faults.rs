@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
+use sorl_core::protocol::json::object;
 
 use super::fault;
 use super::loopback::Loopback;
@@ -18,7 +19,7 @@ pub(super) async fn show(_here: Loopback, State(stage): State<Arc<Stage>>) -> Js
 
 /// Replaces the faults in force; what is absent is none.
 pub(super) async fn replace(_here: Loopback, State(stage): State<Arc<Stage>>, body: Bytes) -> Response {
-    let faults: Faults = match serde_json::from_slice(&body) {
+    let faults: Faults = match object(&body) {
         Ok(faults) => faults,
         Err(wrong) => return fault(StatusCode::BAD_REQUEST, wrong.to_string()),
     };

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sorl_core::protocol::json::object;
 
 use super::fault;
 use super::loopback::Loopback;
@@ -29,7 +30,7 @@ struct Wanted {
 }
 
 pub(super) async fn mint(_here: Loopback, State(stage): State<Arc<Stage>>, body: Bytes) -> Response {
-    let wanted: Wanted = match serde_json::from_slice(&body) {
+    let wanted: Wanted = match object(&body) {
         Ok(wanted) => wanted,
         Err(wrong) => {
             let expected = r#"expected {"user":"alice","grants":{…}?,"ttl":3600?}"#;
