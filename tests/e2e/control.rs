@@ -149,11 +149,17 @@ async fn an_order_that_is_none_is_a_dead_letter_with_its_reason() {
         json!({"control": "explode", "user": unique("victim")}),
         json!({"control": "disconnect", "name": unique("victim")}),
         json!({"control": "unsubscribe", "user": unique("victim")}),
+        json!(["disconnect", unique("victim"), null, null]),
         json!({"control": "unsubscribe", "user": unique("victim"), "channel": "@victim"}),
         json!({"control": "disconnect", "user": unique("victim"), "until": "tomorrow"}),
     ] {
         stage.control(region, &order).await;
-        let victim = order["user"].as_str().or(order["name"].as_str()).unwrap().to_owned();
+        let victim = ["user", "name"]
+            .iter()
+            .find_map(|name| order[name].as_str())
+            .or(order[1].as_str())
+            .unwrap()
+            .to_owned();
         let letter = sorl_tests::eventually("a dead letter", async || {
             let letters = stage.get("/dead-letters").await.json();
             let is_it = |letter: &&Value| letter["body"].as_str().is_some_and(|body| body.contains(&victim));

@@ -99,8 +99,13 @@ async fn a_client_that_does_not_read_is_closed_as_slow_and_recovers_and_others_a
     // From here on it reads nothing, until the server has given it up.
     let filler = "x".repeat(30_000);
     let mut published = std::collections::BTreeSet::new();
-    for n in 0..60 {
-        published.insert(others[1].publish(&channel, format!("{n}{filler}")).await);
+    let throttled = async || stage.metric("sorl_throttled_total", &[("region", here)]).await >= 1.0;
+    while !throttled().await {
+        // The network takes some megabytes before anybody feels it.
+        for n in 0..20 {
+            published.insert(others[1].publish(&channel, format!("{n}{filler}")).await);
+        }
+        assert!(published.len() < 2_000, "60 MB went to a client that does not read");
     }
     let during = latencies(&mut sender, &mut probe, &probes, 200).await;
     for member in &mut others {

@@ -69,6 +69,8 @@ async fn rewind_gives_the_latest_in_id_order_and_never_more() {
     assert_eq!(result["cursor"], published[6].as_str());
     let all = bob.result(json!({"action": "subscribe", "channel": channel, "rewind": 100})).await;
     assert_eq!(all["messages"].as_array().unwrap().len(), 7);
+    let none = bob.result(json!({"action": "subscribe", "channel": channel, "rewind": 0})).await;
+    assert_eq!((&none["messages"], &none["more"]), (&json!([]), &json!(false)));
 }
 
 #[tokio::test]
