@@ -166,29 +166,16 @@ impl DeadLetters {
         self.0.index.lock().sizes.contains_key(id)
     }
 
-    /// Takes a letter out for a redrive, so that no second redrive finds it; [`Self::give_back`] undoes it.
-    pub(crate) fn take(&self, id: &str) -> Result<Option<Buried>, StoreError> {
-        if self.0.index.lock().remove(id).is_none() {
+    /// Takes a letter out for a redrive, so that no second redrive finds it meanwhile.
+    pub(crate) fn take(&self, id: &str) -> Result<Option<Taken>, StoreError> {
+        if !self.contains(id) {
             return Ok(None);
         }
-        match self.0.store.get(self.key(id).as_bytes()) {
-            Ok(Some(value)) => read(&value).map(Some),
-            Ok(None) => Ok(None),
-            Err(fault) => {
-                self.0.index.lock().insert(id.to_owned(), 0);
-                Err(fault)
-            }
-        }
-    }
-
-    /// Undoes [`Self::take`].
-    pub(crate) fn give_back(&self, letter: Buried) {
-        self.0.index.lock().insert(letter.id, letter.body.len());
-    }
-
-    /// Adds to `batch` that the letter is gone.
-    pub(crate) fn forget(&self, id: &str, batch: &mut Batch) {
-        batch.delete(self.key(id));
+        let stored = self.0.store.get(self.key(id).as_bytes())?;
+        // Only one of several who come this far removes it.
+        let is_first = self.0.index.lock().remove(id).is_some();
+        let letter = stored.filter(|_| is_first).map(|value| read(&value)).transpose()?;
+        Ok(letter.map(|letter| Taken { dead: self.clone(), letter, is_gone: false }))
     }
 
     /// Removes what is older than 14 days.
@@ -210,6 +197,37 @@ impl DeadLetters {
     fn key(&self, id: &str) -> Key {
         debug_assert_eq!(id.len(), ID_LEN, "ids of one length sort by time");
         Key::new(Tag::DeadLetter).text(self.0.region.as_str()).bytes(id.as_bytes())
+    }
+}
+
+/// A letter that is being redriven. Dropped, it is a dead letter again.
+pub(crate) struct Taken {
+    dead: DeadLetters,
+    letter: Buried,
+    is_gone: bool,
+}
+
+impl Taken {
+    pub(crate) const fn letter(&self) -> &Buried {
+        &self.letter
+    }
+
+    /// Adds to `batch` that the letter is gone.
+    pub(crate) fn delete(&self, batch: &mut Batch) {
+        batch.delete(self.dead.key(&self.letter.id));
+    }
+
+    /// The letter is gone for good.
+    pub(crate) fn confirm(mut self) {
+        self.is_gone = true;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.is_gone {
+            self.dead.0.index.lock().insert(self.letter.id.clone(), self.letter.body.len());
+        }
     }
 }
 

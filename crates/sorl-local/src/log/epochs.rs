@@ -13,6 +13,8 @@ use crate::store::{Batch, Key, Store, StoreError, Tag};
 
 /// Changes of a retention that are remembered; before the oldest the log counts as incomplete.
 const EPOCHS_MAX: usize = 32;
+/// The namespace of all channels that no other claims.
+const FALLBACK: &str = "default";
 
 fn key(region: &Region, namespace: &str) -> Key {
     Key::new(Tag::Epochs).text(region.as_str()).text(namespace)
@@ -34,12 +36,20 @@ fn write(batch: &mut Batch, region: &Region, namespace: &str, epochs: &[Epoch]) 
     batch.put(key(region, namespace), serde_json::to_vec(&rows).unwrap_or_default());
 }
 
+/// What a stage was when it last ran.
+pub(crate) struct LastRun<'a> {
+    /// Its regions.
+    pub(crate) regions: &'a BTreeSet<Region>,
+    /// Its namespaces.
+    pub(crate) namespaces: &'a BTreeSet<String>,
+}
+
 /// What a start of the stage knows about its logs.
 pub(crate) struct Beginnings<'a> {
     /// What is to be kept.
     pub(crate) config: &'a Config,
-    /// Regions that were part of the stage when it last ran; none if it never did.
-    pub(crate) known: Option<&'a BTreeSet<Region>>,
+    /// What was before; none if the stage never ran.
+    pub(crate) last_run: Option<LastRun<'a>>,
     /// The time.
     pub(crate) now: Timestamp,
 }
@@ -54,7 +64,7 @@ impl Beginnings<'_> {
     ) -> Result<(), StoreError> {
         for namespace in self.config.namespaces() {
             let before = read(store, region, &namespace.name)?;
-            let after = self.continued(region, before.clone(), namespace.history);
+            let after = self.continued(region, &namespace.name, before.clone(), namespace.history);
             if after != before {
                 write(batch, region, &namespace.name, &after);
             }
@@ -62,21 +72,31 @@ impl Beginnings<'_> {
         Ok(())
     }
 
-    fn continued(&self, region: &Region, mut epochs: Vec<Epoch>, retention: Duration) -> Vec<Epoch> {
-        let since = match self.known {
-            None => Timestamp::ZERO,
-            Some(known) if known.contains(region) => self.now,
-            // It was away while others accepted messages: whatever it had before has a gap behind it.
-            Some(_) => {
-                epochs.clear();
-                self.now
-            }
-        };
+    fn continued(
+        &self,
+        region: &Region,
+        namespace: &str,
+        mut epochs: Vec<Epoch>,
+        retention: Duration,
+    ) -> Vec<Epoch> {
+        let since = if self.last_run.is_some() { self.now } else { Timestamp::ZERO };
+        if self.last_run.as_ref().is_some_and(|last_run| !self.goes_on(last_run, region, namespace)) {
+            epochs.clear();
+        }
         if epochs.last().is_none_or(|last| last.retention != retention) {
             epochs.push(Epoch { since, retention });
         }
         forget_outlived(&mut epochs, self.now);
         epochs
+    }
+
+    /// Whether the log of the namespace's channels has had no gap since the last run. A region that was away
+    /// missed what others accepted. The channels of a namespace that was not there, or is no more, were or become
+    /// those of `default`, which may have kept them for another time.
+    fn goes_on(&self, last_run: &LastRun<'_>, region: &Region, namespace: &str) -> bool {
+        let is_named = |name: &String| self.config.namespaces().any(|namespace| namespace.name == *name);
+        let took_over = namespace == FALLBACK && !last_run.namespaces.iter().all(is_named);
+        last_run.regions.contains(region) && last_run.namespaces.contains(namespace) && !took_over
     }
 }
 
@@ -117,4 +137,36 @@ fn raised(mut epochs: Vec<Epoch>, since: Timestamp) -> Vec<Epoch> {
         first.since = first.since.max(since);
     }
     epochs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn epoch(since: u64, hours: u64) -> Epoch {
+        Epoch { since: Timestamp::from_millis(since), retention: Duration::from_hours(hours) }
+    }
+
+    #[test]
+    fn what_went_for_room_moves_the_beginning_and_nothing_else() {
+        let raised =
+            |until| raised(vec![epoch(0, 1), epoch(100, 2), epoch(200, 3)], Timestamp::from_millis(until));
+        assert_eq!(raised(50), [epoch(50, 1), epoch(100, 2), epoch(200, 3)]);
+        assert_eq!(raised(100), [epoch(100, 2), epoch(200, 3)]);
+        assert_eq!(raised(150), [epoch(150, 2), epoch(200, 3)]);
+        assert_eq!(raised(900), [epoch(900, 3)]);
+    }
+
+    #[test]
+    fn only_epochs_that_nothing_stands_under_are_forgotten() {
+        let mut epochs = vec![epoch(0, 1), epoch(HOUR, 2), epoch(10 * HOUR, 1)];
+        forget_outlived(&mut epochs, Timestamp::from_millis(10 * HOUR));
+        assert_eq!(epochs, [epoch(HOUR, 2), epoch(10 * HOUR, 1)]);
+        let mut many: Vec<_> = (0..100).map(|n| epoch(n, n)).collect();
+        forget_outlived(&mut many, Timestamp::from_millis(100));
+        assert_eq!(many.len(), EPOCHS_MAX);
+        assert_eq!(many.last(), Some(&epoch(99, 99)));
+    }
 }

@@ -49,8 +49,11 @@ impl Expiry {
 
     /// Takes rows until the store has room again, where it is bounded.
     pub(crate) fn make_room(&self) {
+        if !self.is_crowded() {
+            return;
+        }
+        let _taking = self.taking.lock();
         while self.is_crowded() {
-            let taking = self.taking.lock();
             match self.take_first() {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -59,7 +62,6 @@ impl Expiry {
                     return;
                 }
             }
-            drop(taking);
         }
     }
 

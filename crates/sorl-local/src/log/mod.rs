@@ -21,7 +21,7 @@ use sorl_core::ports::{
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
-pub(crate) use epochs::Beginnings;
+pub(crate) use epochs::{Beginnings, LastRun};
 pub(crate) use expiry::Expiry;
 
 use crate::store::{Batch, Key, Portion, Row, Rows, Store, StoreError};

@@ -15,7 +15,7 @@ use super::{Inner, Place, SWEEP_EVERY, Sizes, Sweep, World};
 use crate::bus::LocalBus;
 use crate::dead_letters::DeadLetters;
 use crate::faults::FaultCell;
-use crate::log::{Beginnings, Expiry, LocalLog};
+use crate::log::{Beginnings, Expiry, LastRun, LocalLog};
 use crate::queue::{LocalQueue, RecordQueue, Surroundings};
 use crate::registry::{Blocks, GlobalTable, LocalRegistry};
 use crate::store::{Batch, Key, Store, StoreError, Tag};
@@ -26,6 +26,7 @@ use crate::topics::Topics;
 struct Stage {
     stage: String,
     regions: BTreeSet<Region>,
+    namespaces: BTreeSet<String>,
 }
 
 /// Writes what a start of the stage means for its logs: all of it or nothing.
@@ -40,12 +41,17 @@ pub(super) async fn begin(config: &Config, store: &dyn Store, now: Timestamp) ->
         let reason = format!("the data belong to stage {}, not {}", before.stage, config.stage);
         return Err(StoreError::Foreign(reason));
     }
-    let beginnings = Beginnings { config, known: before.as_ref().map(|before| &before.regions), now };
+    let last_run = before.as_ref().map(|Stage { regions, namespaces, .. }| LastRun { regions, namespaces });
+    let beginnings = Beginnings { config, last_run, now };
     let mut batch = Batch::default();
     for region in &config.regions {
         beginnings.note(store, region, &mut batch)?;
     }
-    let stage = Stage { stage: config.stage.clone(), regions: config.regions.iter().cloned().collect() };
+    let stage = Stage {
+        stage: config.stage.clone(),
+        regions: config.regions.iter().cloned().collect(),
+        namespaces: config.namespaces().map(|namespace| namespace.name.clone()).collect(),
+    };
     // A struct of texts always serializes.
     batch.put(key, serde_json::to_vec(&stage).unwrap_or_default());
     store.write(batch).await

@@ -226,26 +226,19 @@ impl World {
     pub async fn redrive(&self, id: &str, now: Timestamp) -> Result<(), RedriveError> {
         let place = self.0.places.values().find(|place| place.dead.contains(id));
         let place = place.ok_or(RedriveError::Unknown)?;
-        let letter = place.dead.take(id).map_err(SendError::from)?.ok_or(RedriveError::Unknown)?;
-        if let Err(fault) = self.put_back(place, &letter, now).await {
-            place.dead.give_back(letter);
-            return Err(fault.into());
-        }
-        Ok(())
-    }
-
-    /// One batch, so that a crash leaves the record in one of the two.
-    async fn put_back(&self, place: &Place, letter: &Buried, now: Timestamp) -> Result<(), SendError> {
-        let queue = match letter.source() {
+        let taken = place.dead.take(id).map_err(SendError::from)?.ok_or(RedriveError::Unknown)?;
+        let queue = match taken.letter().source() {
             RecordSource::Live => &place.live,
             RecordSource::Bulk => &place.bulk,
         };
-        let record = Outgoing { body: letter.body.as_str().into(), delay: Duration::ZERO };
-        let admission = queue.admit(vec![record])?;
+        let record = Outgoing { body: taken.letter().body.as_str().into(), delay: Duration::ZERO };
+        let admission = queue.admit(vec![record]).map_err(SendError::from)?;
+        // One batch, so that a crash leaves the record in one of the two.
         let mut batch = Batch::default();
         admission.write_to(&mut batch, now);
-        place.dead.forget(&letter.id, &mut batch);
-        self.0.store.write(batch).await?;
+        taken.delete(&mut batch);
+        self.0.store.write(batch).await.map_err(SendError::from)?;
+        taken.confirm();
         admission.accept(now);
         Ok(())
     }

@@ -149,6 +149,27 @@ async fn a_changed_retention_is_a_new_epoch_until_the_old_one_is_over() {
 }
 
 #[tokio::test]
+async fn channels_that_change_their_namespace_begin_anew() {
+    let scene = Scene::over(MemoryStore::as_disk());
+    let without = "regions = [\"us-east-1\", \"eu-north-1\"]";
+    let epochs_of = async |world: &World, namespace: &str| {
+        world.region(&region("us-east-1")).unwrap().log.epochs(namespace).await.unwrap()
+    };
+    scene.start(without).await.unwrap();
+    let added = scene.pass(HOUR);
+    let world = scene.start(TWO).await.unwrap();
+    assert_eq!(epochs_of(&world, "room").await, [epoch(added, DAY)], "they were kept as others are");
+    assert_eq!(epochs_of(&world, "default").await, [epoch(Timestamp::ZERO, DAY)]);
+    let removed = scene.pass(HOUR);
+    let world = scene.start(without).await.unwrap();
+    assert_eq!(epochs_of(&world, "default").await, [epoch(removed, DAY)], "what it took over has a gap");
+    assert_eq!(epochs_of(&world, "@").await, [epoch(Timestamp::ZERO, DAY)]);
+    let again = scene.pass(HOUR);
+    let world = scene.start(TWO).await.unwrap();
+    assert_eq!(epochs_of(&world, "room").await, [epoch(again, DAY)]);
+}
+
+#[tokio::test]
 async fn the_data_of_another_stage_are_refused() {
     let scene = Scene::over(MemoryStore::as_disk());
     scene.start(TWO).await.unwrap();
