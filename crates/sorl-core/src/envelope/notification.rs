@@ -50,15 +50,15 @@ impl Notification {
     /// [`Poison`] if it is not a notification from one of the stage's topics.
     pub fn parse(body: &str, stage: &str) -> Result<Self, Poison> {
         let wire: Wire = serde_json::from_str(body)
-            .map_err(|fault| Poison::new(format!("not an SNS notification: {fault}")))?;
+            .map_err(|fault| Poison::unreadable("not an SNS notification", &fault))?;
         if wire.kind != "Notification" {
-            return Err(Poison::new(format!("not an SNS notification: its Type is {:?}", wire.kind)));
+            return Err(Poison::new("not an SNS notification: its Type is another"));
         }
         let topic = TopicArn::parse(&wire.topic_arn)
             .filter(|topic| topic.stage == stage)
             .ok_or_else(|| Poison::new(format!("{:?} is not a topic of this stage", wire.topic_arn)))?;
         let at = parse_timestamp(&wire.timestamp)
-            .ok_or_else(|| Poison::new(format!("{:?} is not SNS's form of a time", wire.timestamp)))?;
+            .ok_or_else(|| Poison::new("not an SNS notification: its Timestamp is no time"))?;
         let channel = attribute_text(wire.message_attributes.get("channel").map(|a| (&*a.kind, &*a.value)))?;
         Ok(Self { message_id: wire.message_id, topic, at, message: wire.message, channel })
     }

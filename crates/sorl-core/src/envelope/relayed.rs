@@ -87,7 +87,7 @@ impl Relayed {
     /// [`Poison`] if it is neither a message nor a presence change.
     pub fn parse(text: &str) -> Result<Self, Poison> {
         let wire: Wire = serde_json::from_str(text)
-            .map_err(|fault| Poison::new(format!("relay: not an envelope: {fault}")))?;
+            .map_err(|fault| Poison::unreadable("relay: not an envelope", &fault))?;
         match (wire.message, wire.presence) {
             (Some(message), None) => Ok(Self::Message { message, ephemeral: wire.ephemeral }),
             (None, Some(change)) => Ok(Self::Presence(change)),

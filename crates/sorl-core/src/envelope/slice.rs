@@ -86,6 +86,6 @@ impl Slice {
     /// # Errors
     /// [`Poison`] if it is no slice.
     pub fn parse(body: &str) -> Result<Self, Poison> {
-        serde_json::from_str(body).map_err(|fault| Poison::new(format!("not a slice: {fault}")))
+        serde_json::from_str(body).map_err(|fault| Poison::unreadable("not a slice", &fault))
     }
 }
