@@ -36,3 +36,39 @@ macro_rules! run {
     };
 }
 pub(crate) use run;
+
+/// Guarantees that no clause here covers, and why.
+const ELSEWHERE: [(&str, &str); 3] = [
+    // No arm can hold a handshake between the row that names its connection and its answer.
+    ("gateway", "pending_connection_is_gone"),
+    // Needs a source of keys that changes under the adapter: tested beside it.
+    ("keys", "rotation_is_seen"),
+    ("keys", "answers_in_time"),
+];
+
+/// The text of a file of the repository.
+fn source(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
+}
+
+#[test]
+fn every_named_guarantee_has_a_clause() {
+    let mut found = 0;
+    for port in ["bus", "gateway", "keys", "log", "queue", "registry"] {
+        let promises = source(&format!("crates/sorl-core/src/ports/{port}.rs"));
+        let names =
+            promises.split("**`").skip(1).filter_map(|rest| rest.split_once("`**")).map(|(name, _)| name);
+        for name in names.chain(["answers_in_time"]) {
+            if ELSEWHERE.contains(&(port, name)) {
+                continue;
+            }
+            let clauses = source(&format!("tests/contract/{port}.rs"));
+            let (function, listing) = clauses.split_once("run!(").expect("clauses, then arms");
+            assert!(function.contains(&format!("async fn {name}(")), "{port}: {name} has no clause");
+            assert!(listing.contains(name), "{port}: {name} runs against no arm");
+            found += 1;
+        }
+    }
+    assert!(found >= 20, "the promises are read from where they stand: {found}");
+}
