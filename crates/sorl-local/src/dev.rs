@@ -15,7 +15,7 @@ use futures::future::join;
 use sorl_core::config::Config;
 use sorl_core::ports::{Clock, Entropy};
 use sorl_core::protocol::Bye;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,12 @@ use crate::{delivery, http};
 const FINISH_MAX: Duration = Duration::from_secs(10);
 /// How long the sockets may take to close: their own bounds on flush and farewell, and some.
 const CLOSE_MAX: Duration = Duration::from_secs(8);
+
+/// Bytes that the system buffers for a client besides its outbox (Linux takes twice that). Left to itself it
+/// takes megabytes, and a client that does not read goes unnoticed for as long.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Handshakes that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// How the stage is run.
 #[derive(Debug, Clone)]
@@ -88,7 +94,7 @@ pub struct Dev {
 /// [`StartError`].
 pub async fn start(config: Arc<Config>, options: Options) -> Result<Dev, StartError> {
     raise_descriptors();
-    let listener = bind(SocketAddr::new(options.host, options.port)).await?;
+    let listener = bind(SocketAddr::new(options.host, options.port))?;
     let address = listener.local_addr().map_err(|source| StartError::Bind {
         address: SocketAddr::new(options.host, options.port),
         source,
@@ -157,11 +163,21 @@ fn raise_descriptors() {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    listen(address).map_err(|source| match source.kind() {
         ErrorKind::AddrInUse => StartError::PortTaken { address },
         _ => StartError::Bind { address, source },
     })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As usual for servers: a port is free again as soon as nobody listens there.
+    socket.set_reuseaddr(true)?;
+    // Every accepted socket has it from here.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// An address at which this machine reaches what was bound.

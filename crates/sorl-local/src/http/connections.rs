@@ -96,7 +96,10 @@ fn parse_id(text: &str) -> Result<ConnectionId, AwsFault> {
 fn is_api_gateways(id: &ConnectionId) -> bool {
     let text = id.as_str();
     let digits = text.trim_end_matches('=');
-    text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && !digits.contains('=') && digits.len() >= 8
+    text.len().is_multiple_of(4)
+        && text.len() - digits.len() <= 2
+        && !digits.contains('=')
+        && digits.len() >= 8
 }
 
 async fn post(gateway: &LocalGateway, connection: &ConnectionId, body: Body) -> Result<Response, AwsFault> {

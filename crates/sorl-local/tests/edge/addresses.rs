@@ -71,7 +71,7 @@ async fn a_token_says_what_was_asked_for() {
         (json!({"user": "alice", "ttl": "1h"}), 400),
         (json!({"user": "alice", "ttl": 1.5}), 400),
         (json!({"user": "alice", "ttl": i64::MAX}), 400),
-        (json!([]), 400),
+        (json!(["alice"]), 400),
         (json!(null), 400),
     ] {
         let answer = stage.post_json("/token", &wanted).await;
@@ -95,6 +95,7 @@ async fn faults_are_replaced_shown_and_refused_with_what_is_wrong() {
         (json!({"throttle": 2}), "throttle"),
         (json!({"lag": 5}), "lag"),
         (json!(5), ""),
+        (json!([]), "object"),
     ] {
         let refused = stage.post_json("/faults", &bad).await;
         assert_eq!(refused.status(), 400, "{bad}");
