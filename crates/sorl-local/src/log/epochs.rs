@@ -23,15 +23,19 @@ fn key(region: &Region, namespace: &str) -> Key {
 /// The retentions that the namespace had, oldest first.
 pub(super) fn read(store: &dyn Store, region: &Region, namespace: &str) -> Result<Vec<Epoch>, StoreError> {
     let Some(value) = store.get(key(region, namespace).as_bytes())? else { return Ok(Vec::new()) };
-    let rows: Vec<(Timestamp, u64)> = serde_json::from_slice(&value)
+    let rows: Vec<(Timestamp, u64, bool)> = serde_json::from_slice(&value)
         .map_err(|fault| StoreError::Damaged(format!("a namespace's retentions: {fault}")))?;
-    let epoch = |(since, millis)| Epoch { since, retention: Duration::from_millis(millis) };
+    let epoch = |(since, millis, begins_stage)| {
+        let retention = Duration::from_millis(millis);
+        Epoch { since, retention, begins_stage }
+    };
     Ok(rows.into_iter().map(epoch).collect())
 }
 
 fn write(batch: &mut Batch, region: &Region, namespace: &str, epochs: &[Epoch]) {
     let millis = |retention: Duration| u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-    let rows: Vec<_> = epochs.iter().map(|epoch| (epoch.since, millis(epoch.retention))).collect();
+    let rows: Vec<_> =
+        epochs.iter().map(|epoch| (epoch.since, millis(epoch.retention), epoch.begins_stage)).collect();
     // A list of numbers always serializes.
     batch.put(key(region, namespace), serde_json::to_vec(&rows).unwrap_or_default());
 }
@@ -79,12 +83,12 @@ impl Beginnings<'_> {
         mut epochs: Vec<Epoch>,
         retention: Duration,
     ) -> Vec<Epoch> {
-        let since = if self.last_run.is_some() { self.now } else { Timestamp::ZERO };
+        let (since, begins_stage) = (self.now, self.last_run.is_none());
         if self.last_run.as_ref().is_some_and(|last_run| !self.goes_on(last_run, region, namespace)) {
             epochs.clear();
         }
         if epochs.last().is_none_or(|last| last.retention != retention) {
-            epochs.push(Epoch { since, retention });
+            epochs.push(Epoch { since, retention, begins_stage });
         }
         forget_outlived(&mut epochs, self.now);
         epochs
@@ -134,7 +138,10 @@ fn raised(mut epochs: Vec<Epoch>, since: Timestamp) -> Vec<Epoch> {
         epochs.remove(0);
     }
     if let Some(first) = epochs.first_mut() {
-        first.since = first.since.max(since);
+        if first.since < since {
+            first.since = since;
+            first.begins_stage = false;
+        }
     }
     epochs
 }
@@ -146,7 +153,11 @@ mod tests {
     const HOUR: u64 = 3_600_000;
 
     fn epoch(since: u64, hours: u64) -> Epoch {
-        Epoch { since: Timestamp::from_millis(since), retention: Duration::from_hours(hours) }
+        Epoch {
+            since: Timestamp::from_millis(since),
+            retention: Duration::from_hours(hours),
+            begins_stage: false,
+        }
     }
 
     #[test]

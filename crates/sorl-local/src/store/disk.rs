@@ -42,6 +42,8 @@ pub struct DiskStore {
     places: Semaphore,
 }
 
+/// Work for the writer. Unbounded as a channel, bounded by what fills it: writers that are waited for take one of
+/// [`WAITING_MAX`] places, and what nobody waits for ends something that was accepted before.
 enum Job {
     Write(Batch, Option<oneshot::Sender<Result<(), StoreError>>>),
     Close(oneshot::Sender<()>),
