@@ -1,0 +1,32 @@
+//! One bad thing stays one bad thing: what is no message lies among the dead letters of every region with a
+//! reason, and nothing else does.
+
+use std::collections::BTreeSet;
+
+use super::Violation;
+use crate::witness::Testimony;
+
+const PROMISE: &str = "5: one bad thing stays one bad thing";
+
+pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
+    let regions: BTreeSet<_> = seen.histories.keys().map(|(region, _)| region).collect();
+    let mut violations = Vec::new();
+    for text in &seen.poison {
+        for region in &regions {
+            let mut letters = seen.dead_letters.iter();
+            if !letters.any(|(at, reason, letter)| at == *region && letter == text && !reason.is_empty()) {
+                violations.push(violation(format!("{text:?} is not among the dead letters of {region}")));
+            }
+        }
+    }
+    for (region, reason, text) in &seen.dead_letters {
+        if text.contains("\"n\"") || text.contains("control") {
+            violations.push(violation(format!("{text:?} is a dead letter in {region}: {reason}")));
+        }
+    }
+    violations
+}
+
+fn violation(what: String) -> Violation {
+    Violation { promise: PROMISE, what, about: Vec::new() }
+}

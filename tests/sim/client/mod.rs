@@ -1,0 +1,434 @@
+//! A client: the real session, driven by a user's wishes and a network that fails.
+//!
+//! Not the session's rules. This is what stands around it in an application: it opens connections, with fresh
+//! tokens, in one region or another, and carries out what the session says.
+
+mod asking;
+mod life;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::{Either, select};
+use futures::stream::StreamExt;
+use parking_lot::Mutex;
+use sorl_client::backoff::full_jitter;
+use sorl_client::session::{Effect, Event, Exit, Moment, Session, Start};
+use sorl_core::ids::ConnectionId;
+use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ports::Clock;
+use sorl_core::time::Timestamp;
+use sorl_local::keys::LocalKeys;
+
+use crate::chance::Chance;
+use crate::executor::Timeline;
+use crate::gateway::{Ear, Heard};
+use crate::station::Station;
+use crate::trace::Trace;
+use crate::users::{Badge, user_of};
+use crate::witness::{ClientNumber, Connection, Witness};
+use asking::Asked;
+
+pub(crate) use asking::number_of;
+pub(crate) use life::live;
+
+/// The least time between two looks at the time.
+const INSTANT: Duration = Duration::from_millis(1);
+
+/// What a user does.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// Wants to be in a channel.
+    Enter(ChannelName, Start),
+    /// Wants to be there no more.
+    Leave(ChannelName),
+    /// Sends a message.
+    Publish {
+        /// Where to.
+        channel: ChannelName,
+        /// Whether it is tried again, under a key, until it is acknowledged.
+        keyed: bool,
+        /// Whether it is kept out of the history.
+        ephemeral: bool,
+    },
+    /// Reads the past.
+    Read(ChannelName),
+    /// Asks who is there.
+    LookAround(ChannelName),
+    /// Loses the connection.
+    Lose(Loss),
+    /// Stops or goes on reading what comes.
+    SetReading(bool),
+    /// Goes elsewhere: the next connection is to another region.
+    Move,
+    /// Stays away until told otherwise.
+    SetAway(bool),
+    /// Uses tokens of another kind from the next connection on.
+    Wear(Badge),
+    /// Uses tokens of this life, in seconds, from the next connection on.
+    Renew(u64),
+    /// Wakes up: makes sure that the connection is still there.
+    Wake,
+    /// Is done for good.
+    Quit(Loss),
+}
+
+/// How a connection is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Closed: the gateway knows at once.
+    Clean,
+    /// The client knows, the gateway only after a while.
+    Vanished,
+    /// Neither knows.
+    Silent,
+}
+
+/// What others see of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Mood {
+    /// Nothing is owed to it, nothing is asked, and it is connected, or over.
+    pub(crate) settled: bool,
+    /// The connection it believes in.
+    pub(crate) connection: Option<(usize, ConnectionId)>,
+    /// It will never connect again.
+    pub(crate) ended: bool,
+}
+
+/// How to make a client do something, and what it shows.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    /// Which.
+    pub(crate) number: ClientNumber,
+    acts: UnboundedSender<Act>,
+    /// What it shows.
+    pub(crate) mood: Arc<Mutex<Mood>>,
+}
+
+impl Handle {
+    /// Has the client do something.
+    pub(crate) fn tell(&self, act: Act) {
+        // A client that quit does nothing.
+        drop(self.acts.unbounded_send(act));
+    }
+}
+
+/// What every client has around it.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// The regions.
+    pub(crate) stations: Arc<[Arc<Station>]>,
+    /// The application's token service.
+    pub(crate) keys: Arc<LocalKeys>,
+    /// Who notes what it sees.
+    pub(crate) witness: Witness,
+    /// Tasks and time.
+    pub(crate) timeline: Timeline,
+    /// What happened.
+    pub(crate) trace: Trace,
+}
+
+/// A connection, open or being opened.
+struct Link {
+    number: u32,
+    station: usize,
+    id: ConnectionId,
+    open: bool,
+    expires_at: Timestamp,
+}
+
+/// A client.
+pub(crate) struct Client {
+    number: ClientNumber,
+    user: String,
+    around: Surroundings,
+    chance: Chance,
+    session: Session,
+    asked: Asked,
+    badge: Badge,
+    token_seconds: u64,
+    station: usize,
+    link: Option<Link>,
+    links: u32,
+    reconnect_at: Option<Timestamp>,
+    failures: u32,
+    away: bool,
+    quit: bool,
+    ear: UnboundedSender<(u32, Heard)>,
+    heard: UnboundedReceiver<(u32, Heard)>,
+    acts: UnboundedReceiver<Act>,
+    mood: Arc<Mutex<Mood>>,
+}
+
+/// Starts a client.
+pub(crate) fn start(number: ClientNumber, around: &Surroundings, chance: Chance, badge: Badge) -> Handle {
+    let (ear, heard) = unbounded();
+    let (act, acts) = unbounded();
+    let mood = Arc::new(Mutex::new(Mood::default()));
+    let user = user_of(number);
+    let name = UserName::parse(&user).ok();
+    let client = Client {
+        number,
+        session: Session::new(name.as_ref()),
+        user,
+        around: around.clone(),
+        asked: Asked::default(),
+        badge,
+        token_seconds: 7_200,
+        station: chance.below(around.stations.len()),
+        link: None,
+        links: 0,
+        reconnect_at: Some(around.timeline.now().plus(chance.millis(0, 3_000))),
+        failures: 0,
+        away: false,
+        quit: false,
+        ear,
+        heard,
+        acts,
+        mood: Arc::clone(&mood),
+        chance,
+    };
+    if let Some(name) = name {
+        around.witness.enters(number, &ChannelName::personal(&name));
+    }
+    around.timeline.spawn(client.run());
+    Handle { number, acts: act, mood }
+}
+
+enum Happening {
+    Heard(u32, Heard),
+    Act(Act),
+    Due,
+}
+
+impl Client {
+    async fn run(mut self) {
+        while let Some(happening) = self.next().await {
+            match happening {
+                Happening::Heard(link, heard) => self.hear(link, heard),
+                Happening::Act(act) => self.act(act),
+                Happening::Due => self.look_at_the_time(),
+            }
+            self.carry_out();
+            self.show_mood();
+            if self.quit {
+                return;
+            }
+        }
+    }
+
+    /// What happens next.
+    async fn next(&mut self) -> Option<Happening> {
+        let reconnect_at = self.reconnect_at.filter(|_| !self.away);
+        let due = [self.session.next_due(), reconnect_at, self.asked.next_due(), self.token_due()];
+        // A client that waits for nothing looks at the time now and then; and none looks all the time.
+        let (soonest, latest) = (self.now().plus(INSTANT), self.now().plus(Duration::from_mins(10)));
+        let due = due.into_iter().flatten().min().unwrap_or(latest).max(soonest);
+        let rest = self.around.timeline.sleep_until(due);
+        match select(select(self.heard.next(), self.acts.next()), rest).await {
+            Either::Left((Either::Left((heard, _)), _)) => {
+                heard.map(|(link, heard)| Happening::Heard(link, heard))
+            }
+            Either::Left((Either::Right((act, _)), _)) => act.map(Happening::Act),
+            Either::Right(_) => Some(Happening::Due),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.around.timeline.now()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.now(), jitter: self.chance.jitter() }
+    }
+
+    fn token_due(&self) -> Option<Timestamp> {
+        self.link.as_ref().map(|link| link.expires_at)
+    }
+
+    fn look_at_the_time(&mut self) {
+        let now = self.now();
+        if self.token_due().is_some_and(|due| due <= now) {
+            self.note("its token expired");
+            self.hang_up(Loss::Clean);
+            self.reconnect_after_failure();
+        }
+        if self.reconnect_at.is_some_and(|due| due <= now) && !self.away {
+            self.connect();
+        }
+        let moment = self.moment();
+        self.session.tick(moment);
+        self.ask_again();
+    }
+
+    fn connect(&mut self) {
+        self.reconnect_at = None;
+        if self.link.is_some() {
+            return;
+        }
+        let Some(station) = self.around.stations.get(self.station).cloned() else { return };
+        self.links += 1;
+        let (number, now) = (self.links, self.now());
+        let seconds = i64::try_from(self.token_seconds).unwrap_or(i64::MAX);
+        let Ok(token) = self.around.keys.mint(&self.user, self.badge.claim().as_ref(), seconds, now) else {
+            return;
+        };
+        let Ok(id) = ConnectionId::parse(&format!("c{}-{number}", self.number)) else { return };
+        let expires_at = Timestamp::from_millis((now.as_millis() / 1_000 + self.token_seconds) * 1_000);
+        let connection = Connection { asked_at: now, badge: self.badge, expires_at };
+        self.around.witness.with(|seen| seen.connections.insert((self.number, number), connection));
+        self.note(format_args!("opens {id} to {}", station.site.region));
+        station.knock(id.clone(), token, Ear { number, client: self.ear.clone() });
+        self.link = Some(Link { number, station: self.station, id, open: false, expires_at });
+    }
+
+    fn hear(&mut self, number: u32, heard: Heard) {
+        let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
+        let station = link.station;
+        match heard {
+            Heard::Opened => {
+                link.open = true;
+                self.failures = 0;
+                let region = self.around.stations.get(station).map(|station| station.site.region.clone());
+                if let Some(region) = region {
+                    self.session.opened(self.now(), region);
+                }
+            }
+            Heard::Refused(_) => {
+                self.link = None;
+                self.reconnect_after_failure();
+            }
+            Heard::Frame(frame) => {
+                self.check_order(&frame);
+                let moment = self.moment();
+                self.session.received(moment, &frame);
+            }
+            Heard::Closed => {
+                self.link = None;
+                self.session.closed();
+                self.reconnect_after_failure();
+            }
+        }
+    }
+
+    fn reconnect_after_failure(&mut self) {
+        let rest = full_jitter(self.failures, self.chance.jitter());
+        self.failures += 1;
+        if self.chance.happens(0.3) {
+            self.move_on();
+        }
+        if !self.mood.lock().ended {
+            self.reconnect_at = Some(self.now().plus(rest));
+        }
+    }
+
+    fn move_on(&mut self) {
+        self.station = self.chance.below(self.around.stations.len());
+    }
+
+    /// Ends the connection from this side.
+    fn hang_up(&mut self, loss: Loss) {
+        let Some(link) = self.link.take() else { return };
+        let Some(station) = self.around.stations.get(link.station).cloned() else { return };
+        self.note(format_args!("loses {}: {loss:?}", link.id));
+        match loss {
+            Loss::Clean => station.lose(link.id, self.chance.millis(1, 100), "closed by the client"),
+            Loss::Vanished => {
+                station.gateway.break_off(&link.id);
+                station.lose(link.id, self.chance.millis(1_000, 120_000), "found broken");
+            }
+            Loss::Silent => {
+                station.gateway.break_off(&link.id);
+                station.lose(link.id.clone(), self.chance.millis(1_000, 180_000), "found broken");
+                // The client goes on believing in it.
+                self.link = Some(link);
+                return;
+            }
+        }
+        self.session.closed();
+    }
+
+    /// Does what the session says.
+    fn carry_out(&mut self) {
+        loop {
+            let effects: Vec<_> = self.session.drain().collect();
+            if effects.is_empty() {
+                return;
+            }
+            for effect in effects {
+                self.effect(effect);
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(frame) => {
+                let Some(link) = &self.link else { return };
+                if let Some(station) = self.around.stations.get(link.station) {
+                    station.hear(link.id.clone(), frame);
+                }
+            }
+            Effect::Reconnect(reason) => {
+                self.note(format_args!("wants another connection: {reason:?}"));
+                self.hang_up(Loss::Clean);
+                self.reconnect_after_failure();
+            }
+            Effect::End => {
+                self.mood.lock().ended = true;
+                self.hang_up(Loss::Clean);
+                self.reconnect_at = None;
+            }
+            Effect::Tell(event) => self.told(event),
+        }
+    }
+
+    fn told(&mut self, event: Event) {
+        let (client, witness, now) = (self.number, self.around.witness.clone(), self.now());
+        let link = self.link.as_ref().map_or(0, |link| link.number);
+        match event {
+            Event::Message { message, origin } => self.shown(link, &message, origin),
+            Event::Subscribed { channel, resumed } => {
+                self.note(format_args!("is in {channel} (resumed: {resumed})"));
+                witness.in_stay(client, &channel, |stay| {
+                    stay.since.get_or_insert(now);
+                });
+            }
+            Event::Gap { channel } => {
+                self.note(format_args!("is told of a gap in {channel}"));
+                witness.in_stay(client, &channel, |stay| stay.gaps.push(now));
+            }
+            // That stay ended with the wish; the next one may have begun.
+            Event::Unsubscribed { reason: Exit::Requested, .. } => {}
+            Event::Unsubscribed { channel, reason } => {
+                self.note(format_args!("is out of {channel}: {reason:?}"));
+                witness.in_stay(client, &channel, |stay| stay.over = true);
+            }
+            Event::Bye { code, reconnect } => {
+                self.note(format_args!("hears bye: {code} (reconnect: {reconnect})"));
+            }
+            Event::Replied { request, outcome } => self.answered(link, request, outcome),
+            Event::Recovered { channel } => self.note(format_args!("recovered {channel}")),
+            Event::Presence { .. } | Event::Complaint(_) => {}
+        }
+    }
+
+    fn note(&self, what: impl std::fmt::Display) {
+        self.around.trace.note(format!("c{} {what}", self.number));
+    }
+
+    fn show_mood(&self) {
+        let mut mood = self.mood.lock();
+        mood.connection =
+            self.link.as_ref().filter(|link| link.open).map(|link| (link.station, link.id.clone()));
+        let inside = self.around.witness.with(|seen| {
+            seen.stays
+                .iter()
+                .filter(|stay| stay.client == self.number && !stay.over)
+                .all(|stay| self.session.is_settled(&stay.channel))
+        });
+        let connected = mood.connection.is_some() && inside && !self.away;
+        mood.settled = self.asked.is_empty() && (mood.ended || connected);
+    }
+}

@@ -1,0 +1,72 @@
+//! The simulation: the real handlers, over the embedded adapters, with the real client's session, all on one
+//! thread, in simulated time, under faults, from one seed.
+//!
+//! Not a load test and not a test of sockets. The invariant: a seed decides everything, so a run that broke a
+//! promise can be run again, and shows the same.
+//!
+//! # Layout
+//!
+//! - What decides: [`chance`], and the [`executor`] that says who goes on; [`odds`] are the faults as data.
+//! - The service: a [`station`] a region (gateway, Lambdas, [`delivery`] from the queues), its [`ports`] wrapped by
+//!   [`faulty`] under the [`weather`].
+//! - The people: [`client`]s, whoever is [`outside`], and the [`audit`].
+//! - The judgement: the [`witness`] notes what they saw, the [`checker`] says whether it is as promised, the
+//!   [`trace`] shows how it came about.
+//!
+//! `SORL_SIM_SEED=17 cargo test -p sorl-tests --test sim` runs one seed, `SORL_SIM_TRACE=FILE` with it writes
+//! the whole trace there; `SORL_SIM_SEEDS=N` sets how many are run.
+
+mod audit;
+mod chance;
+mod checker;
+mod client;
+mod clock;
+mod delivery;
+mod executor;
+mod faulty;
+mod gateway;
+mod odds;
+mod outside;
+mod ports;
+mod run;
+mod station;
+mod sweep;
+mod trace;
+mod users;
+mod weather;
+mod wiring;
+mod witness;
+
+use sweep::sweep;
+use wiring::Wiring;
+
+/// Seeds in an ordinary run of the tests.
+const SEEDS: u64 = 500;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|value| value.parse().ok())
+}
+
+#[test]
+fn promises_hold_under_faults() {
+    if let (Some(seed), Ok(file)) = (setting("SORL_SIM_SEED"), std::env::var("SORL_SIM_TRACE")) {
+        let outcome = run::run(seed, Wiring::default());
+        std::fs::write(file, outcome.trace.whole()).unwrap();
+    }
+    let (first, count) = match setting("SORL_SIM_SEED") {
+        Some(seed) => (seed, 1),
+        None => (0, setting("SORL_SIM_SEEDS").unwrap_or(SEEDS)),
+    };
+    let findings = sweep(first, count, 10, Wiring::default());
+    println!("{}", findings.summary());
+    let reports: Vec<_> = findings.failed.iter().map(|(_, report)| report.as_str()).collect();
+    assert!(reports.is_empty(), "{}", reports.join("\n\n"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 0..5 {
+        let (one, other) = (run::run(seed, Wiring::default()), run::run(seed, Wiring::default()));
+        assert_eq!(one.trace.digest(), other.trace.digest(), "seed {seed}");
+    }
+}

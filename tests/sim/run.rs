@@ -1,0 +1,368 @@
+//! One run: a stage, its users and everything that befalls them, all from one seed.
+//!
+//! In five acts: life under faults; calm, until everything has come to rest; a last message to every channel;
+//! a look at the histories and lists; and everybody leaves. What was seen goes to the checker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::channel::mpsc::unbounded;
+use sorl_core::config::Config;
+use sorl_core::names::ChannelName;
+use sorl_core::ports::{Clock, Entropy};
+use sorl_core::time::Timestamp;
+use sorl_local::faults::Faults;
+use sorl_local::keys::LocalKeys;
+use sorl_local::store::MemoryStore;
+use sorl_local::world::{Sizes, World};
+
+use crate::audit::Auditor;
+use crate::chance::Chance;
+use crate::checker::{Violation, judge};
+use crate::client::{self, Act, Handle, Loss, Surroundings, live};
+use crate::clock::SkewedClock;
+use crate::delivery;
+use crate::executor::{Executor, Timeline};
+use crate::gateway::SimGateway;
+use crate::odds::Odds;
+use crate::outside::Outside;
+use crate::station::Station;
+use crate::trace::Trace;
+use crate::users::{Badge, CHANNELS, CLIENTS, CONFIG, user_of};
+use crate::weather::{Tally, Weather};
+use crate::wiring::Wiring;
+use crate::witness::{Testimony, Witness};
+
+/// When every run begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
+/// How long it may take until everything has come to rest: idle connections that are broken take the longest.
+const REST_MAX: Duration = Duration::from_mins(45);
+/// What a user does in a life, about.
+const DEEDS: u32 = 20;
+
+/// What came of a run.
+pub(crate) struct Outcome {
+    /// Which.
+    pub(crate) seed: u64,
+    /// Promises that were not kept.
+    pub(crate) violations: Vec<Violation>,
+    /// What went wrong on purpose.
+    pub(crate) tally: Tally,
+    /// Messages that were acknowledged.
+    pub(crate) acknowledged: usize,
+    /// Messages that were shown, to all clients together.
+    pub(crate) shown: usize,
+    /// What happened.
+    pub(crate) trace: Trace,
+}
+
+/// Runs a seed.
+pub(crate) fn run(seed: u64, wiring: Wiring) -> Outcome {
+    let mut stage = Stage::set_up(seed, wiring);
+    stage.live();
+    stage.come_to_rest("after the faults");
+    stage.last_call();
+    stage.come_to_rest("after the last call");
+    stage.look_around();
+    stage.leave();
+    stage.outcome(seed)
+}
+
+struct Stage {
+    executor: Executor,
+    timeline: Timeline,
+    chance: Chance,
+    trace: Trace,
+    weather: Weather,
+    witness: Witness,
+    world: World,
+    stations: Arc<[Arc<Station>]>,
+    clients: Arc<[Handle]>,
+    outside: Outside,
+    /// How long the life under faults lasts.
+    length: Duration,
+}
+
+impl Stage {
+    fn set_up(seed: u64, wiring: Wiring) -> Self {
+        let chance = Chance::new(seed);
+        let executor = Executor::new(START, chance.split());
+        let timeline = executor.timeline();
+        let trace = Trace::new(timeline.clone());
+        let odds = Odds::draw(&chance.split());
+        trace.note(format!("seed {seed}: {odds:?}"));
+        let weather = Weather::new(odds, chance.split(), timeline.clone(), trace.clone());
+        let world = new_world(&timeline, &chance);
+        let witness = Witness::default();
+        let keys = new_keys(&world, &chance);
+        let scene = Scene { timeline: &timeline, chance: &chance, trace: &trace, weather: &weather, wiring };
+        let stations = scene.stations(&world, &keys);
+        let around = Surroundings {
+            stations: Arc::clone(&stations),
+            keys,
+            witness: witness.clone(),
+            timeline: timeline.clone(),
+            trace: trace.clone(),
+        };
+        let clients: Arc<[Handle]> = (0..CLIENTS)
+            .map(|number| client::start(number, &around, chance.split(), badge(number)))
+            .collect();
+        let outside = Outside {
+            world: world.clone(),
+            witness: witness.clone(),
+            weather: weather.clone(),
+            timeline: timeline.clone(),
+            chance: chance.split(),
+            trace: trace.clone(),
+        };
+        let length = chance.pick(&[90, 300, 900, 2_000]).copied().unwrap_or(90);
+        let length = Duration::from_secs(length);
+        Self {
+            executor,
+            timeline,
+            chance,
+            trace,
+            weather,
+            witness,
+            world,
+            stations,
+            clients,
+            outside,
+            length,
+        }
+    }
+
+    /// Life under faults.
+    fn live(&mut self) {
+        let end = START.plus(self.length);
+        let pace = self.length / DEEDS;
+        for client in self.clients.iter() {
+            let life = live(client.clone(), self.timeline.clone(), self.chance.split(), pace, end);
+            self.timeline.spawn(life);
+        }
+        for _ in 0..2 {
+            self.timeline.spawn(self.outside.clone().publish(pace, end));
+        }
+        let far = end.plus(Duration::from_hours(24));
+        self.timeline.spawn(self.outside.clone().operate(Arc::clone(&self.clients), far, end));
+        // Recovery elsewhere is promised for delays of up to 15 minutes.
+        let longest_cut = (self.length / 2).min(Duration::from_mins(12));
+        self.timeline.spawn(self.outside.clone().befall(longest_cut, end));
+        self.timeline.spawn(tick(self.world.clone(), self.timeline.clone()));
+        self.run_for(self.length);
+        self.calm();
+    }
+
+    fn calm(&self) {
+        self.trace.note("from here on nothing goes wrong");
+        self.weather.calm();
+        self.outside.put_in_force(Faults::default());
+        for client in self.clients.iter() {
+            for act in [Act::SetReading(true), Act::SetAway(false), Act::Renew(7_200), Act::Wake] {
+                client.tell(act);
+            }
+        }
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let end = self.timeline.now().plus(time);
+        self.executor.run(end, || None::<()>);
+    }
+
+    /// Waits until nothing is owed to anybody.
+    fn come_to_rest(&mut self, when: &str) {
+        let end = self.timeline.now().plus(REST_MAX);
+        let mut look_again = self.timeline.now();
+        let (timeline, clients, stations) =
+            (self.timeline.clone(), self.clients.clone(), self.stations.clone());
+        let witness = self.witness.clone();
+        let rested = self.executor.run(end, || {
+            let now = timeline.now();
+            if now < look_again {
+                return None;
+            }
+            look_again = now.plus(Duration::from_secs(1));
+            restless(&clients, &stations, &witness).is_empty().then_some(())
+        });
+        if rested.is_none() {
+            let restless = restless(&self.clients, &self.stations, &self.witness);
+            let restless = restless.into_iter().map(|what| format!("{what} {when}"));
+            self.witness.with(|seen| seen.restless.extend(restless));
+        }
+        // What ends connections runs on a little, and so does replication.
+        self.run_for(Duration::from_secs(20));
+    }
+
+    /// One more message to every channel: whoever is there gets it, and nobody else.
+    fn last_call(&mut self) {
+        self.trace.note("last call");
+        let personal = (0..CLIENTS).map(|client| format!("@{}", user_of(client)));
+        let mut names: Vec<_> = CHANNELS.iter().map(|name| (*name).to_owned()).chain(personal).collect();
+        names.dedup();
+        for channel in names.iter().filter_map(|name| ChannelName::parse(name).ok()) {
+            let outside = self.outside.clone();
+            self.timeline.spawn(async move {
+                let number = outside.publish_message(&channel, false).await;
+                outside.witness.with(|seen| seen.last_calls.insert(number));
+            });
+        }
+        self.run_for(Duration::from_secs(20));
+    }
+
+    fn look_around(&mut self) {
+        let present = self.clients.iter().filter(|client| is_present(client)).map(|client| client.number);
+        self.witness.with(|seen| seen.present = present.collect());
+        for station in self.stations.iter() {
+            let auditor = Auditor::new(Arc::clone(station), self.witness.clone());
+            self.timeline.spawn(auditor.look());
+        }
+        let letters = self.world.dead_letters().unwrap_or_default();
+        self.witness.with(|seen| seen.dead_letters = crate::audit::read_letters(&letters));
+        self.run_for(Duration::from_mins(1));
+    }
+
+    /// Everybody leaves, some without a word; two hours later nobody is listed any more.
+    fn leave(&mut self) {
+        for client in self.clients.iter() {
+            client.tell(Act::Quit(if client.number % 2 == 0 { Loss::Clean } else { Loss::Vanished }));
+        }
+        self.run_for(Duration::from_mins(130));
+        for station in self.stations.iter() {
+            let auditor = Auditor::new(Arc::clone(station), self.witness.clone());
+            self.timeline.spawn(auditor.look_for_the_lingering());
+        }
+        self.run_for(Duration::from_mins(1));
+    }
+
+    fn outcome(self, seed: u64) -> Outcome {
+        let skew = self.length.min(Duration::from_secs(2));
+        let (violations, acknowledged, shown) = self.witness.with(|seen: &mut Testimony| {
+            let acknowledged =
+                seen.publications.values().filter(|message| message.accepted().is_some()).count();
+            let shown = seen.stays.iter().map(|stay| stay.seen.len()).sum();
+            (judge(seen, skew), acknowledged, shown)
+        });
+        let tally = self.weather.tally();
+        Outcome { seed, violations, tally, acknowledged, shown, trace: self.trace }
+    }
+}
+
+fn is_present(client: &Handle) -> bool {
+    let mood = client.mood.lock();
+    mood.settled && !mood.ended
+}
+
+/// What is still going on.
+fn restless(clients: &[Handle], stations: &[Arc<Station>], witness: &Witness) -> Vec<String> {
+    let mut restless = Vec::new();
+    for station in stations {
+        let region = &station.site.region;
+        for (name, len) in [("live", station.place.live.len()), ("bulk", station.place.bulk.len())] {
+            if len > 0 {
+                restless.push(format!("{len} records in {name} of {region}"));
+            }
+        }
+        if !station.gateway.is_idle() {
+            restless.push(format!("unread frames in {region}"));
+        }
+    }
+    let put_out = witness.with(|seen| seen.put_out.clone());
+    for client in clients.iter().filter(|client| !put_out.contains(&client.number)) {
+        let mood = client.mood.lock();
+        let connected = mood.connection.as_ref().is_some_and(|(station, connection)| {
+            stations.get(*station).is_some_and(|station| station.gateway.is_alive(connection))
+        });
+        if !(mood.ended || (mood.settled && connected)) {
+            restless.push(format!("c{} is not settled", client.number));
+        }
+    }
+    restless
+}
+
+/// What clients wear at first.
+fn badge(client: usize) -> Badge {
+    match client % 6 {
+        3 => Badge::Listener,
+        4 => Badge::Auditor,
+        _ => Badge::Plain,
+    }
+}
+
+/// Lets the world's own time pass.
+async fn tick(world: World, timeline: Timeline) {
+    loop {
+        let now = timeline.now();
+        world.tick(now);
+        let longest = now.plus(sorl_local::world::SWEEP_EVERY);
+        let due = world.next_due().map_or(longest, |due| due.min(longest));
+        let rest = timeline.sleep_until(due.max(now.plus(Duration::from_millis(1))));
+        futures::future::select(rest, Box::pin(world.rescheduled())).await;
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "over memory everything happens inline, and the configuration is ours"
+)]
+fn new_world(timeline: &Timeline, chance: &Chance) -> World {
+    let config = Arc::new(Config::parse(CONFIG).expect("the configuration is right"));
+    let clock: Arc<dyn Clock> = Arc::new(timeline.clone());
+    let entropy: Arc<dyn Entropy> = Arc::new(chance.split());
+    // Pages of few rows, so that there are second pages.
+    let sizes = Sizes { member_page: 3, log_page: 7 };
+    World::with_sizes(config, clock, entropy, Arc::new(MemoryStore::default()), Faults::default(), sizes)
+        .now_or_never()
+        .expect("nothing to wait for")
+        .expect("an empty store")
+}
+
+#[expect(clippy::expect_used, reason = "the secret stands in the configuration")]
+fn new_keys(world: &World, chance: &Chance) -> Arc<LocalKeys> {
+    let opening = LocalKeys::open(&world.config().auth, &**world.store(), chance as &dyn Entropy);
+    Arc::new(opening.now_or_never().expect("nothing to wait for").expect("a secret"))
+}
+
+/// What every region shares.
+struct Scene<'a> {
+    timeline: &'a Timeline,
+    chance: &'a Chance,
+    trace: &'a Trace,
+    weather: &'a Weather,
+    wiring: Wiring,
+}
+
+impl Scene<'_> {
+    fn stations(&self, world: &World, keys: &Arc<LocalKeys>) -> Arc<[Arc<Station>]> {
+        world.places().map(|place| self.station(Arc::clone(place), keys)).collect()
+    }
+
+    fn station(&self, place: Arc<sorl_local::world::Place>, keys: &Arc<LocalKeys>) -> Arc<Station> {
+        let (end, ended) = unbounded();
+        let gateway = SimGateway::new(
+            self.timeline.clone(),
+            self.chance.split(),
+            self.weather.clone(),
+            self.trace.clone(),
+            end,
+        );
+        let skew =
+            self.chance.millis(0, u64::try_from(self.weather.odds().skew.as_millis()).unwrap_or(0) + 1);
+        let keys: Arc<dyn sorl_core::ports::Keys> = keys.clone();
+        let station = Arc::new(Station {
+            site: place.site.clone(),
+            place,
+            gateway,
+            keys,
+            clock: Arc::new(SkewedClock { timeline: self.timeline.clone(), ahead: skew }),
+            weather: self.weather.clone(),
+            timeline: self.timeline.clone(),
+            chance: self.chance.split(),
+            trace: self.trace.clone(),
+            wiring: self.wiring,
+        });
+        self.timeline.spawn(Arc::clone(&station).forget_ended(ended));
+        delivery::start(&station);
+        station
+    }
+}

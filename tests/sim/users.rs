@@ -1,0 +1,111 @@
+//! Who takes part: users, what their tokens grant, the channels, and the configuration they meet in.
+//!
+//! [`Badge::allows`] is the checker's own small model of grants, written without a look at core's.
+
+use serde_json::{Value, json};
+use sorl_core::names::ChannelName;
+
+/// The stage's configuration.
+pub(crate) const CONFIG: &str = r#"
+stage = "sim"
+regions = ["us-east-1", "eu-north-1", "ap-southeast-2"]
+[auth]
+algorithm = "HS256"
+secret = "thirty-two bytes that nobody knows"
+[namespaces.room]
+history = "24h"
+join_leave = true
+grants = ["subscribe", "publish", "history", "presence"]
+[namespaces.hall]
+history = "24h"
+shards = 2
+shards_read = 3
+grants = ["subscribe", "publish", "history", "presence"]
+[namespaces.brief]
+history = "3m"
+grants = ["subscribe", "publish", "history", "presence"]
+[namespaces.gust]
+history = "0"
+grants = ["subscribe", "publish", "history", "presence"]
+"#;
+
+/// The channels that everybody may be in, but for [`VAULT`].
+pub(crate) const CHANNELS: [&str; 6] = ["room:1", "room:2", "hall:1", "hall:2", "brief:1", "gust:1"];
+/// A channel that nobody is granted without a claim that says so.
+pub(crate) const VAULT: &str = "vault:1";
+/// How many clients there are; some users have several.
+pub(crate) const CLIENTS: usize = 12;
+
+/// The user of a client: every third client is the second one of its user.
+pub(crate) fn user_of(client: usize) -> String {
+    format!("user{}", client - usize::from(client % 3 == 2))
+}
+
+/// What a token grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Badge {
+    /// No claim: the namespaces' defaults.
+    Plain,
+    /// To be in rooms and halls, no history of its own.
+    Listener,
+    /// Everything, everywhere.
+    Auditor,
+    /// Nothing but the halls.
+    Hallway,
+}
+
+/// What somebody may want to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Be a member.
+    Subscribe,
+    /// Send.
+    Publish,
+    /// Read the past.
+    History,
+}
+
+impl Badge {
+    /// The claim of its tokens.
+    pub(crate) fn claim(self) -> Option<Value> {
+        match self {
+            Self::Plain => None,
+            Self::Listener => Some(json!({ "room:*": ["subscribe", "publish"], "hall:*": ["subscribe"] })),
+            Self::Auditor => Some(json!({ "*": ["*"] })),
+            Self::Hallway => Some(json!({ "hall:*": ["*"] })),
+        }
+    }
+
+    /// Whether it allows `user` to do the deed in `channel`.
+    pub(crate) fn allows(self, user: &str, deed: Deed, channel: &ChannelName) -> bool {
+        let name = channel.as_str();
+        if let Some(owner) = name.strip_prefix('@') {
+            let own = owner == user;
+            return match deed {
+                Deed::Publish => self == Self::Auditor,
+                Deed::Subscribe | Deed::History => own,
+            };
+        }
+        let space = name.split(':').next().unwrap_or_default();
+        match self {
+            Self::Plain => ["room", "hall", "brief", "gust"].contains(&space),
+            Self::Listener => match deed {
+                Deed::Subscribe => ["room", "hall"].contains(&space),
+                Deed::Publish => space == "room",
+                Deed::History => false,
+            },
+            Self::Auditor => true,
+            Self::Hallway => space == "hall",
+        }
+    }
+}
+
+/// Whether recovery is promised in a channel: its history outlasts the run.
+pub(crate) fn keeps_long(channel: &ChannelName) -> bool {
+    !["brief:", "gust:"].iter().any(|prefix| channel.as_str().starts_with(prefix))
+}
+
+/// Whether a channel keeps any history.
+pub(crate) fn keeps_any(channel: &ChannelName) -> bool {
+    !channel.as_str().starts_with("gust:")
+}
