@@ -142,6 +142,7 @@ impl Membership {
         if self.wanted {
             self.progress.live(message.id, region);
             self.show(line, now, message, Origin::Live);
+            self.forget(now);
         }
     }
 
@@ -259,6 +260,8 @@ impl Membership {
         for message in messages {
             self.show(line, now, message, origin);
         }
+        // Not sooner: the answer begins before where it was asked from, its cursor may lie far behind that.
+        self.forget(now);
         if !more {
             self.recovery = None;
             if origin == Origin::Recovered {
@@ -351,10 +354,12 @@ impl Membership {
     }
 
     fn show(&mut self, line: &mut Line, now: Timestamp, message: Message, origin: Origin) {
-        let first = self.seen.first(message.id, now);
-        self.seen.forget(self.progress.since().map(|cursor| cursor.id), now);
-        if first {
+        if self.seen.first(message.id, now) {
             line.tell(Event::Message { message, origin });
         }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        self.seen.forget(self.progress.since().map(|cursor| cursor.id), now);
     }
 }

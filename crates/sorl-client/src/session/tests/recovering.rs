@@ -153,3 +153,14 @@ fn leaving_in_mid_recovery_ends_it() {
     assert_eq!(bench.shown(), [id(1)]);
     assert_eq!(bench.last()["action"], "unsubscribe");
 }
+
+#[test]
+fn a_recovery_after_a_long_absence_shows_nothing_again_that_came_before_it() {
+    let mut bench = Bench::member("a");
+    bench.live(id(10));
+    bench.wait(Duration::from_hours(1));
+    bench.reopen("b");
+    let (known, latest) = (id(10), id(3_600));
+    bench.reply(subscribed("c", &[id(1), known, latest], latest, "b"));
+    assert_eq!(bench.shown().iter().filter(|shown| **shown == known).count(), 1);
+}
