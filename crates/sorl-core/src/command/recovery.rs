@@ -36,17 +36,32 @@ pub(super) async fn recover(
         return Ok((Page::default(), false));
     }
     let start = start(since, gained, site, now);
-    let complete = start >= complete_from(&ports.log.epochs(&namespace.name).await?, namespace, now);
-    let marked = marked(channel, since, start, ports.log, now).await?;
+    let (page, whole) = missed(channel, since, start, rights, ports.log, now).await?;
+    // Read last: what the log drops for want of room while it is read must show.
+    let epochs = ports.log.epochs(&namespace.name).await?;
+    Ok((page, whole && start >= complete_from(&epochs, since, namespace, now)))
+}
+
+/// What the log has from `start` on, preceded by what late marks name; and whether that is all of it.
+async fn missed(
+    channel: &ChannelName,
+    since: MessageId,
+    start: Timestamp,
+    rights: Rights,
+    log: &dyn Log,
+    now: Timestamp,
+) -> Result<(Page, bool), Unavailable> {
     let first = MessageId::floor(start);
-    match marked {
-        Marked::Fits(messages) => match after_marked(messages, channel, first, ports.log, now).await? {
-            Some(page) => Ok((page, complete)),
-            None => overflow(channel, since, start, rights, complete, ports, now).await,
-        },
-        Marked::Overflows => overflow(channel, since, start, rights, complete, ports, now).await,
-        Marked::Lost => Ok((ordinary(channel, first, ports.log, now).await?, false)),
+    match marked(channel, since, start, log, now).await? {
+        Marked::Fits(messages) => {
+            if let Some(page) = after_marked(messages, channel, first, log, now).await? {
+                return Ok((page, true));
+            }
+        }
+        Marked::Overflows => {}
+        Marked::Lost => return Ok((ordinary(channel, first, log, now).await?, false)),
     }
+    overflow(channel, since, start, rights, log, now).await
 }
 
 /// Where the answer starts: before the cursor, by as much as messages may have overtaken each other on the
@@ -122,19 +137,17 @@ async fn overflow(
     since: MessageId,
     start: Timestamp,
     rights: Rights,
-    complete: bool,
-    ports: Ports<'_>,
+    log: &dyn Log,
     now: Timestamp,
 ) -> Result<(Page, bool), Unavailable> {
-    let after = since.time().minus(RECOVERY_OVERLAP);
-    let marks = ports.log.marks(channel, after, now, MARKED_IDS_MAX).await?;
-    let earliest = marks.ids.first().copied().filter(|id| *id < MessageId::floor(start));
+    let first = MessageId::floor(start);
+    let marks = log.marks(channel, since.time().minus(RECOVERY_OVERLAP), now, MARKED_IDS_MAX).await?;
+    let earliest = marks.ids.first().copied().filter(|id| *id < first);
     match earliest {
         Some(earliest) if rights.has(Right::History) && !marks.truncated => {
-            let page = ordinary(channel, earliest, ports.log, now).await?;
-            Ok((page, complete))
+            Ok((ordinary(channel, earliest, log, now).await?, true))
         }
-        _ => Ok((ordinary(channel, MessageId::floor(start), ports.log, now).await?, false)),
+        _ => Ok((ordinary(channel, first, log, now).await?, false)),
     }
 }
 
@@ -159,19 +172,21 @@ fn from(channel: &ChannelName, first: MessageId) -> LogQuery {
     LogQuery { channel: channel.clone(), after, before: None, order: Order::Ascending, limit: 1 }
 }
 
-/// From when on the region's log has every message of the namespace: bounded by the retention, by each
-/// earlier and shorter retention, and by when the region began.
-fn complete_from(epochs: &[Epoch], namespace: &Namespace, now: Timestamp) -> Timestamp {
-    let Some(beginning) = epochs.first() else {
+/// From when on the region's log has every message of the namespace that the holder of a cursor may have
+/// missed: bounded by the retention, by each earlier and shorter retention, and by when the region began.
+fn complete_from(epochs: &[Epoch], since: MessageId, namespace: &Namespace, now: Timestamp) -> Timestamp {
+    let Some(first) = epochs.first() else {
         // Nothing is known of what was logged before now.
         return now;
     };
+    let is_of_this_stage = first.begins_stage && since.time() >= first.since;
+    let beginning = if is_of_this_stage { Timestamp::ZERO } else { first.since };
     let ends = epochs.iter().skip(1).map(|next| next.since).chain([now]);
     let lost_until = epochs.iter().zip(ends).filter_map(|(epoch, end)| {
         let expired_until = now.minus(epoch.retention);
         (expired_until > epoch.since).then(|| expired_until.min(end))
     });
-    lost_until.fold(beginning.since.max(now.minus(namespace.history)), Timestamp::max)
+    lost_until.fold(beginning.max(now.minus(namespace.history)), Timestamp::max)
 }
 
 #[cfg(test)]
@@ -188,13 +203,24 @@ mod tests {
     }
 
     fn epoch(since: u64, hours: u64) -> Epoch {
-        Epoch { since: at(since), retention: Duration::from_hours(hours) }
+        Epoch { since: at(since), retention: Duration::from_hours(hours), begins_stage: since == 0 }
     }
 
     fn complete(epochs: &[Epoch], now: u64) -> Timestamp {
+        complete_for(at(now), epochs, now)
+    }
+
+    fn complete_for(since: Timestamp, epochs: &[Epoch], now: u64) -> Timestamp {
         let config = Config::default();
         let room = ChannelName::parse("room:1").unwrap();
-        complete_from(epochs, config.namespace(&room), at(now))
+        complete_from(epochs, MessageId::floor(since), config.namespace(&room), at(now))
+    }
+
+    #[test]
+    fn a_stage_is_complete_for_its_own_cursors_and_not_for_those_of_one_before_it() {
+        let began = [Epoch { begins_stage: true, ..epoch(90, 24) }];
+        assert_eq!(complete_for(at(90), &began, 91), at(67));
+        assert_eq!(complete_for(at(89), &began, 91), at(90));
     }
 
     #[test]

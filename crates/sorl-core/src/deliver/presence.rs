@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
-use super::Run;
 use super::audience::Pages;
+use super::{Run, gone};
 use crate::envelope::{PresenceChange, PresenceEvent};
-use crate::limits::PRESENCE_AUDIENCE_MAX;
+use crate::limits::{HANDSHAKE_MAX, PRESENCE_AUDIENCE_MAX};
 use crate::member::Member;
 use crate::names::ChannelName;
-use crate::ports::Unavailable;
+use crate::ports::{PostError, Unavailable};
 use crate::protocol::presence_frame;
 
 /// Posts at the same time.
@@ -53,16 +53,29 @@ async fn audience(channel: &ChannelName, run: &Run<'_>) -> Result<Vec<Member>, U
     Ok(members)
 }
 
+/// Posts to all of them; who is found gone is closed and forgotten, as after any other post.
 async fn post(members: &[Member], frame: &Bytes, run: &mut Run<'_>) {
     let gateway = run.ports.gateway;
+    let posts = members.iter().map(|member| async move {
+        let answer = gateway.post(member.connection(), frame.clone()).await;
+        (member, answer)
+    });
     // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
-    let posts: Vec<_> =
-        members.iter().map(|member| gateway.post(member.connection(), frame.clone())).collect();
-    let taken = stream::iter(posts)
-        .buffer_unordered(CONCURRENCY)
-        .filter(|post| std::future::ready(post.is_ok()))
-        .count()
-        .await;
-    run.counts.posts += taken as u64;
-    run.counts.bytes += (taken * frame.len()) as u64;
+    let posts: Vec<_> = posts.collect();
+    let answers: Vec<_> = stream::iter(posts).buffer_unordered(CONCURRENCY).collect().await;
+    for (member, answer) in answers {
+        match answer {
+            Ok(()) => {
+                run.counts.posts += 1;
+                run.counts.bytes += frame.len() as u64;
+            }
+            Err(PostError::Gone) if run.now().since(member.since) >= HANDSHAKE_MAX => {
+                run.counts.gone += 1;
+                if let Err(fault) = gone::close(&member.into(), run).await {
+                    tracing::debug!(connection = %member.connection(), %fault, "a gone member stays for now");
+                }
+            }
+            Err(fault) => tracing::debug!(connection = %member.connection(), %fault, "presence was not told"),
+        }
+    }
 }

@@ -77,10 +77,13 @@ pub struct LogPage {
 /// Since when a namespace's messages are kept for `retention`, in this region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch {
-    /// From this acceptance time on; `Timestamp::ZERO` for a region that was there from the stage's beginning.
+    /// From this acceptance time on.
     pub since: Timestamp,
     /// How long; zero keeps none.
     pub retention: Duration,
+    /// Whether the stage itself began then: nothing was accepted before, so nothing from before is missing,
+    /// and a cursor from before is another stage's.
+    pub begins_stage: bool,
 }
 
 /// A region's history.

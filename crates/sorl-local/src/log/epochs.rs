@@ -137,11 +137,9 @@ fn raised(mut epochs: Vec<Epoch>, since: Timestamp) -> Vec<Epoch> {
     {
         epochs.remove(0);
     }
-    if let Some(first) = epochs.first_mut() {
-        if first.since < since {
-            first.since = since;
-            first.begins_stage = false;
-        }
+    if let Some(first) = epochs.first_mut().filter(|first| first.since < since) {
+        first.since = since;
+        first.begins_stage = false;
     }
     epochs
 }

@@ -91,7 +91,12 @@ fn entry(channel: &ChannelName, at: Timestamp, n: u64, len: usize) -> LogEntry {
 }
 
 fn epoch(since: Timestamp, retention: Duration) -> Epoch {
-    Epoch { since, retention }
+    Epoch { since, retention, begins_stage: false }
+}
+
+/// The epoch that a stage began with.
+fn first(since: Timestamp, retention: Duration) -> Epoch {
+    Epoch { begins_stage: true, ..epoch(since, retention) }
 }
 
 async fn epochs(world: &World, at: &str) -> Vec<Epoch> {
@@ -113,7 +118,8 @@ const TWO_LONGER: &str = "regions = [\"us-east-1\", \"eu-north-1\"]\n[namespaces
 #[tokio::test]
 async fn a_log_is_complete_from_when_its_region_was_there() {
     let scene = Scene::over(MemoryStore::as_disk());
-    let from_the_start = [epoch(Timestamp::ZERO, DAY)];
+    let began = scene.now();
+    let from_the_start = [first(began, DAY)];
     let world = scene.start(TWO).await.unwrap();
     assert_eq!(epochs(&world, "us-east-1").await, from_the_start);
     scene.pass(HOUR);
@@ -127,21 +133,23 @@ async fn a_log_is_complete_from_when_its_region_was_there() {
 #[tokio::test]
 async fn a_region_that_was_away_begins_anew() {
     let scene = Scene::over(MemoryStore::as_disk());
+    let began = scene.now();
     scene.start(THREE).await.unwrap();
     scene.start(TWO).await.unwrap();
     scene.pass(HOUR);
     let world = scene.start(THREE).await.unwrap();
     assert_eq!(epochs(&world, "sa-east-1").await, [epoch(scene.now(), DAY)]);
-    assert_eq!(epochs(&world, "us-east-1").await, [epoch(Timestamp::ZERO, DAY)]);
+    assert_eq!(epochs(&world, "us-east-1").await, [first(began, DAY)]);
 }
 
 #[tokio::test]
 async fn a_changed_retention_is_a_new_epoch_until_the_old_one_is_over() {
     let scene = Scene::over(MemoryStore::as_disk());
+    let began = scene.now();
     scene.start(TWO).await.unwrap();
     let changed = scene.pass(HOUR);
     let world = scene.start(TWO_LONGER).await.unwrap();
-    let both = [epoch(Timestamp::ZERO, DAY), epoch(changed, DAY * 2)];
+    let both = [first(began, DAY), epoch(changed, DAY * 2)];
     assert_eq!(epochs(&world, "eu-north-1").await, both);
     scene.pass(DAY * 3);
     let world = scene.start(TWO_LONGER).await.unwrap();
@@ -151,6 +159,7 @@ async fn a_changed_retention_is_a_new_epoch_until_the_old_one_is_over() {
 #[tokio::test]
 async fn channels_that_change_their_namespace_begin_anew() {
     let scene = Scene::over(MemoryStore::as_disk());
+    let began = scene.now();
     let without = "regions = [\"us-east-1\", \"eu-north-1\"]";
     let epochs_of = async |world: &World, namespace: &str| {
         world.region(&region("us-east-1")).unwrap().log.epochs(namespace).await.unwrap()
@@ -159,11 +168,11 @@ async fn channels_that_change_their_namespace_begin_anew() {
     let added = scene.pass(HOUR);
     let world = scene.start(TWO).await.unwrap();
     assert_eq!(epochs_of(&world, "room").await, [epoch(added, DAY)], "they were kept as others are");
-    assert_eq!(epochs_of(&world, "default").await, [epoch(Timestamp::ZERO, DAY)]);
+    assert_eq!(epochs_of(&world, "default").await, [first(began, DAY)]);
     let removed = scene.pass(HOUR);
     let world = scene.start(without).await.unwrap();
     assert_eq!(epochs_of(&world, "default").await, [epoch(removed, DAY)], "what it took over has a gap");
-    assert_eq!(epochs_of(&world, "@").await, [epoch(Timestamp::ZERO, DAY)]);
+    assert_eq!(epochs_of(&world, "@").await, [first(began, DAY)]);
     let again = scene.pass(HOUR);
     let world = scene.start(TWO).await.unwrap();
     assert_eq!(epochs_of(&world, "room").await, [epoch(again, DAY)]);
@@ -277,6 +286,7 @@ async fn a_dead_letter_goes_after_a_fortnight() {
 #[tokio::test]
 async fn expired_rows_of_the_log_are_collected_and_rewritten_ones_stay() {
     let scene = Scene::over(MemoryStore::default());
+    let began = scene.now();
     let world = scene.start(TWO).await.unwrap();
     let log = &world.region(&region("us-east-1")).unwrap().log;
     let short = entry(&room(), scene.now(), 1, 10);
@@ -289,7 +299,7 @@ async fn expired_rows_of_the_log_are_collected_and_rewritten_ones_stay() {
     let standing = log.range(&query).await.unwrap().entries;
     assert_eq!(standing.len(), 1);
     assert_eq!(standing[0].message.id.tail(), Tail::from_bits(2));
-    assert_eq!(epochs(&world, "us-east-1").await, [epoch(Timestamp::ZERO, DAY)], "expiry is no gap");
+    assert_eq!(epochs(&world, "us-east-1").await, [first(began, DAY)], "expiry is no gap");
 }
 
 #[tokio::test]
@@ -329,7 +339,7 @@ async fn other_regions_see_a_row_after_the_lag_and_the_own_index_before_them() {
     let (home, away) = (world.region(&east).unwrap(), world.region(&north).unwrap());
     home.registry.put(&row).await.unwrap();
     let mut seen = BTreeMap::new();
-    for ms in [0, 99, 100, 999, 1_000] {
+    for ms in [0, 79, 80, 999, 1_000] {
         let now = Timestamp::from_millis(START + ms);
         world.tick(now);
         let index = home.registry.rows_of(&east, &connection).await.unwrap().len();
@@ -338,7 +348,7 @@ async fn other_regions_see_a_row_after_the_lag_and_the_own_index_before_them() {
     }
     assert_eq!(
         seen,
-        BTreeMap::from([(0, (0, 0)), (99, (0, 0)), (100, (1, 0)), (999, (1, 0)), (1_000, (1, 1))])
+        BTreeMap::from([(0, (0, 0)), (79, (0, 0)), (80, (1, 0)), (999, (1, 0)), (1_000, (1, 1))])
     );
     assert_eq!(world.next_due(), None);
 
