@@ -42,7 +42,13 @@ async fn disconnect_closes_all_of_a_users_connections_everywhere_and_nobody_else
     for connection in &mut bobs {
         connection.subscribe(&channel).await;
     }
-    let mut alice = stage.member(two, &channel).await;
+    let mut alice = stage.member(three, &channel).await;
+    sorl_tests::eventually("the index that finds his rows has them", async || {
+        let presence = alice.result(json!({"action": "presence", "channel": channel})).await;
+        let members = presence["members"].as_array().unwrap();
+        members.iter().any(|member| member["user"] == bob && member["connections"] == 3).then_some(())
+    })
+    .await;
     stage.control(three, &json!({"control": "disconnect", "user": bob})).await;
     for connection in &mut bobs {
         kicked(connection).await;
