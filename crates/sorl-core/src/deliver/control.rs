@@ -3,6 +3,8 @@
 //! The block is written before anybody is looked for, and `connect` and `subscribe` read blocks after their
 //! put: so whoever comes meanwhile is seen by one side or the other.
 
+use std::collections::BTreeSet;
+
 use super::audience::Pages;
 use super::parse::Order;
 use super::{Run, gone};
@@ -65,42 +67,46 @@ async fn unsubscribe(channel: &ChannelName, order: &Order, run: &Run<'_>) -> Res
     block(order, run).await?;
     let mut certain = true;
     for connection in connections(order, run).await? {
-        let evicted = evict(channel, connection.connection(), run).await?;
-        if evicted.is_empty() {
-            continue;
+        for key in rows(channel, connection.connection(), run) {
+            certain &= evict(&key, &Recipient::from(&connection), order, run).await?;
         }
-        if let Err(fault) = tell_leaves(&evicted, run.ports.bus, run.site).await {
-            tracing::warn!(source = %fault.source, "a leave was not told");
-        }
-        certain &= tell_evicted(channel, &Recipient::from(&connection), run).await;
     }
     Ok(certain)
 }
 
-/// Deletes the connection's rows in the channel, wherever a number of shards may have put it.
-async fn evict(
-    channel: &ChannelName,
-    connection: &ConnectionId,
-    run: &Run<'_>,
-) -> Result<Vec<Member>, Unavailable> {
+/// Where the connection's rows in the channel may stand, wherever a number of shards has put them.
+fn rows(channel: &ChannelName, connection: &ConnectionId, run: &Run<'_>) -> Vec<MemberKey> {
     let shards_read = run.site.config.namespace(channel).shards_read;
-    let mut shards: Vec<_> = (1..=shards_read).map(|shards| shard_of(connection, shards)).collect();
-    shards.sort_unstable();
-    shards.dedup();
-    let mut evicted = Vec::new();
-    for shard in shards {
-        let partition = Partition { channel: channel.clone(), region: run.site.region.clone(), shard };
-        let key = MemberKey { partition, connection: connection.clone() };
-        evicted.extend(run.ports.registry.delete(&key).await?);
-    }
-    Ok(evicted)
+    let shards: BTreeSet<_> = (1..=shards_read).map(|shards| shard_of(connection, shards)).collect();
+    let partition = |shard| Partition { channel: channel.clone(), region: run.site.region.clone(), shard };
+    let key = |shard| MemberKey { partition: partition(shard), connection: connection.clone() };
+    shards.into_iter().map(key).collect()
 }
 
-/// A client that cannot be told is closed, so that it comes back and learns it.
+/// Tells the client, then deletes its row: whatever dies in between, the order comes again and finds the row.
+/// The other way round, a client that was never told would go on believing that it is a member.
+async fn evict(key: &MemberKey, to: &Recipient, order: &Order, run: &Run<'_>) -> Result<bool, Unavailable> {
+    let Some(row) = run.ports.registry.get(key).await?.filter(|row| is_meant(row, order)) else {
+        return Ok(true);
+    };
+    if !tell_evicted(&key.partition.channel, to, run).await {
+        return Ok(false);
+    }
+    let Some(deleted) = run.ports.registry.delete(key).await? else { return Ok(true) };
+    let came_back = deleted.since != row.since;
+    if let Err(fault) = tell_leaves(&[deleted], run.ports.bus, run.site).await {
+        tracing::warn!(source = %fault.source, "a leave was not told");
+    }
+    // It subscribed again as soon as it was told: its new row is gone, and only a new connection tells it so.
+    Ok(!came_back || gone::close(to, run).await.is_ok())
+}
+
+/// A client that cannot be told is closed, so that it comes back and learns it. A 410 is no telling: the
+/// connection may be alive all the same.
 async fn tell_evicted(channel: &ChannelName, to: &Recipient, run: &Run<'_>) -> bool {
     let frame = unsubscribed_frame(channel);
     match run.ports.gateway.post(&to.connection, frame.into()).await {
-        Ok(()) | Err(PostError::Gone) => true,
+        Ok(()) => true,
         Err(_not_told) => gone::close(to, run).await.is_ok(),
     }
 }
@@ -116,6 +122,10 @@ async fn block(order: &Order, run: &Run<'_>) -> Result<(), Unavailable> {
 /// again leaves alone whoever came after it was given.
 async fn connections(order: &Order, run: &Run<'_>) -> Result<Vec<Member>, Unavailable> {
     let personal = ChannelName::personal(&order.control.user);
-    let is_meant = |member: &Member| order.control.until.is_some() || member.since <= order.at;
+    let is_meant = |member: &Member| is_meant(member, order);
     Pages::new(&personal, run.ports.registry, run.site).all(run.now(), is_meant).await
+}
+
+fn is_meant(member: &Member, order: &Order) -> bool {
+    order.control.until.is_some() || member.since <= order.at
 }

@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 /// What `deliver` may touch.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
-    /// query, put (blocks), delete.
+    /// get, query, put (blocks), delete.
     pub registry: &'a dyn Registry,
     /// put.
     pub log: &'a dyn Log,
