@@ -152,6 +152,8 @@ impl Stage {
         self.timeline.spawn(tick(self.world.clone(), self.timeline.clone()));
         self.run_for(self.length);
         self.calm();
+        // Until the last of the short-lived tokens was replaced.
+        self.run_for(Duration::from_secs(240));
     }
 
     fn calm(&self) {
