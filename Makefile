@@ -34,7 +34,7 @@ js: $(NODE_READY) ## the JavaScript client's tests
 
 browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; screenshots in target/screenshots
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
-	SORL_BIN=$(CURDIR)/target/release/sorl node --test tests/browser/
+	SORL_BIN=$(CURDIR)/target/release/sorl npm run --silent test:browser
 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked -p sorl-tests --test sim -- --nocapture
