@@ -11,7 +11,7 @@
 //!   [`faulty`] under the [`weather`].
 //! - The people: [`client`]s, whoever is [`outside`], and the [`audit`].
 //! - The judgement: the [`witness`] notes what they saw, the [`checker`] says whether it is as promised, the
-//!   [`trace`] shows how it came about.
+//!   [`trace`] shows how it came about. The [`mutations`] show that it sees.
 //!
 //! `SORL_SIM_SEED=17 cargo test -p sorl-tests --test sim` runs one seed, `SORL_SIM_TRACE=FILE` with it writes
 //! the whole trace there; `SORL_SIM_SEEDS=N` sets how many are run.
@@ -25,6 +25,7 @@ mod delivery;
 mod executor;
 mod faulty;
 mod gateway;
+mod mutations;
 mod odds;
 mod outside;
 mod ports;
@@ -37,11 +38,14 @@ mod weather;
 mod wiring;
 mod witness;
 
+use mutations::Flaw;
 use sweep::sweep;
 use wiring::Wiring;
 
 /// Seeds in an ordinary run of the tests.
 const SEEDS: u64 = 500;
+/// Seeds within which a flaw is seen.
+const SEEDS_FOR_A_FLAW: u64 = 200;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
@@ -69,4 +73,20 @@ fn the_same_seed_gives_the_same_trace() {
         let (one, other) = (run::run(seed, Wiring::default()), run::run(seed, Wiring::default()));
         assert_eq!(one.trace.digest(), other.trace.digest(), "seed {seed}");
     }
+}
+
+/// Each flaw breaks a promise, and the checker says so.
+#[test]
+fn mutations_are_seen() {
+    let mut unseen = Vec::new();
+    for flaw in Flaw::ALL {
+        let findings = sweep(0, SEEDS_FOR_A_FLAW, 1, Wiring::broken(flaw));
+        match findings.failed.first() {
+            Some((seed, report)) => {
+                println!("{flaw:?}: seen by seed {seed}:{}", report.lines().nth(1).unwrap_or_default());
+            }
+            None => unseen.push(flaw),
+        }
+    }
+    assert!(unseen.is_empty(), "not seen within {SEEDS_FOR_A_FLAW} seeds: {unseen:?}");
 }

@@ -27,7 +27,7 @@ use crate::gateway::{Ear, SimGateway};
 use crate::ports::PortSet;
 use crate::trace::Trace;
 use crate::weather::{Invocation, Weather};
-use crate::wiring::{Lambda, Wiring};
+use crate::wiring::{Bench, Lambda, Wiring};
 
 /// API Gateway's longest wait for an integration.
 const INTEGRATION_MAX: Duration = Duration::from_secs(29);
@@ -84,8 +84,9 @@ impl Station {
     {
         let name = format!("{} {lambda} {about}", self.site.region);
         let invocation = Invocation::new(self.weather.clone(), name);
-        let wired = self.wiring.apply(lambda, self.ports(), &self.timeline, &self.chance);
-        let ports = faulty(&wired, &invocation);
+        let bench = Bench { lambda, timeline: &self.timeline, chance: &self.chance };
+        // A flaw is the handler's own, so it lies outside the faults.
+        let ports = self.wiring.apply(faulty(&self.ports(), &invocation), &bench);
         let (tell, told) = oneshot::channel();
         let work = handler(Arc::clone(self), ports, invocation.clone());
         let task = self.timeline.spawn(async move {

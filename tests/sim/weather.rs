@@ -80,11 +80,6 @@ impl Weather {
         self.0.tally.lock().clone()
     }
 
-    /// Chance, as faults draw from it.
-    pub(crate) fn chance(&self) -> &Chance {
-        &self.0.chance
-    }
-
     /// Whether the account's limit hits a post.
     pub(crate) fn throttles(&self) -> bool {
         let share = *self.0.throttled.lock();

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::chance::Chance;
 use crate::executor::Timeline;
+use crate::mutations::Flaw;
 use crate::ports::PortSet;
 
 /// Which Lambda.
@@ -45,30 +46,21 @@ pub(crate) struct Bench<'a> {
     pub(crate) chance: &'a Chance,
 }
 
-/// Breaks something.
-pub(crate) type Mutation = fn(PortSet, &Bench<'_>) -> PortSet;
-
 /// How the ports of an invocation come about.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Wiring(Option<Mutation>);
+pub(crate) struct Wiring(Option<Flaw>);
 
 impl Wiring {
     /// With one thing broken.
-    pub(crate) const fn mutated(mutation: Mutation) -> Self {
-        Self(Some(mutation))
+    pub(crate) const fn broken(flaw: Flaw) -> Self {
+        Self(Some(flaw))
     }
 
     /// The ports of one invocation.
-    pub(crate) fn apply(
-        self,
-        lambda: Lambda,
-        ports: PortSet,
-        timeline: &Timeline,
-        chance: &Chance,
-    ) -> PortSet {
+    pub(crate) fn apply(self, ports: PortSet, bench: &Bench<'_>) -> PortSet {
         match self.0 {
             None => ports,
-            Some(mutation) => mutation(ports, &Bench { lambda, timeline, chance }),
+            Some(flaw) => flaw.apply(ports, bench),
         }
     }
 }

@@ -295,7 +295,8 @@ impl Client {
                     self.session.opened(self.now(), region);
                 }
             }
-            Heard::Refused(_) => {
+            Heard::Refused(status) => {
+                self.note(format_args!("is not let in: {status}"));
                 self.link = None;
                 self.reconnect_after_failure();
             }

@@ -1,0 +1,177 @@
+//! Flaws of the log, some of them in its order with the registry.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sorl_core::ids::{ConnectionId, MessageId};
+use sorl_core::member::{Block, Member, MemberKey, Partition};
+use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ports::{
+    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry, Unavailable,
+};
+use sorl_core::region::Region;
+use sorl_core::time::Timestamp;
+
+use crate::ports::PortSet;
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFlaw {
+    /// The audience is read first, and then the messages are logged.
+    AppendsAfterTheAudience,
+    /// The audience is read first, and then the late mark is written.
+    MarksAfterTheAudience,
+    /// Late marks are acknowledged and not written.
+    MarksNothing,
+    /// Recovery does not look for late marks.
+    ReadsNoMarks,
+    /// What could not be logged counts as logged.
+    SwallowsErrors,
+    /// What lies beyond the first page is overlooked.
+    ReadsOnePage,
+}
+
+/// Log and registry of one invocation, with a flaw between them.
+struct Broken {
+    log: Arc<dyn Log>,
+    registry: Arc<dyn Registry>,
+    flaw: LogFlaw,
+    put_off: Mutex<PutOff>,
+}
+
+/// What was acknowledged and is yet to be done.
+#[derive(Default)]
+struct PutOff {
+    entries: Vec<LogEntry>,
+    marks: Vec<LateMark>,
+}
+
+/// Log and registry with the flaw.
+pub(super) fn apply(flaw: LogFlaw, ports: PortSet) -> PortSet {
+    let (log, registry) = (Arc::clone(&ports.log), Arc::clone(&ports.registry));
+    let broken = Arc::new(Broken { log, registry, flaw, put_off: Mutex::default() });
+    PortSet { log: Arc::clone(&broken) as Arc<dyn Log>, registry: broken, ..ports }
+}
+
+impl Broken {
+    /// Does what was put off.
+    async fn catch_up(&self) -> Result<(), Unavailable> {
+        let PutOff { entries, marks } = std::mem::take(&mut *self.put_off.lock());
+        if !entries.is_empty() {
+            self.log.append(&entries).await.map_err(|partial| partial.source)?;
+        }
+        for mark in marks {
+            self.log.mark(&mark).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Log for Broken {
+    async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
+        match self.flaw {
+            LogFlaw::AppendsAfterTheAudience => {
+                self.put_off.lock().entries.extend_from_slice(entries);
+                Ok(())
+            }
+            LogFlaw::SwallowsErrors => {
+                drop(self.log.append(entries).await);
+                Ok(())
+            }
+            _ => self.log.append(entries).await,
+        }
+    }
+
+    async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
+        match self.flaw {
+            LogFlaw::MarksNothing => Ok(()),
+            LogFlaw::MarksAfterTheAudience => {
+                self.put_off.lock().marks.push(mark.clone());
+                Ok(())
+            }
+            _ => self.log.mark(mark).await,
+        }
+    }
+
+    async fn marks(
+        &self,
+        channel: &ChannelName,
+        after: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Marks, Unavailable> {
+        let marks = self.log.marks(channel, after, now, limit).await?;
+        Ok(if self.flaw == LogFlaw::ReadsNoMarks { Marks::default() } else { marks })
+    }
+
+    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
+        self.log.read(channel, ids).await
+    }
+
+    async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+        let mut page = self.log.range(query).await?;
+        if self.flaw == LogFlaw::ReadsOnePage {
+            page.more = false;
+        }
+        Ok(page)
+    }
+
+    async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
+        self.log.epochs(namespace).await
+    }
+}
+
+#[async_trait]
+impl Registry for Broken {
+    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
+        self.registry.put(member).await
+    }
+
+    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.registry.get(key).await
+    }
+
+    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.registry.delete(key).await
+    }
+
+    async fn audience(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        let page = self.registry.audience(partition, after).await?;
+        self.catch_up().await?;
+        Ok(page)
+    }
+
+    async fn presence(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        self.registry.presence(partition, after).await
+    }
+
+    async fn rows_of(
+        &self,
+        region: &Region,
+        connection: &ConnectionId,
+    ) -> Result<Vec<MemberKey>, Unavailable> {
+        self.registry.rows_of(region, connection).await
+    }
+
+    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
+        self.registry.put_block(region, block).await
+    }
+
+    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
+        self.registry.blocks(region, user).await
+    }
+
+    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
+        self.registry.spend(region, rate, now).await
+    }
+}
