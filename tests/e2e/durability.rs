@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sorl_tests::http::{form, request};
-use sorl_tests::names::{cursor_of_age, room};
+use sorl_tests::names::{cursor_of_age, room, unique};
 use sorl_tests::server::{Launch, binary, folder};
 use sorl_tests::sns::elements;
 use sorl_tests::socket::{Incoming, Socket, text};
@@ -66,9 +66,10 @@ async fn publish_until_the_end(
     count: Arc<AtomicUsize>,
 ) -> Vec<String> {
     let topic = &stage.region(&region).topic;
+    let publisher = unique("sns");
     let mut acknowledged = Vec::new();
     for n in 0_u64.. {
-        let data = format!("sns-{region}:{n}");
+        let data = format!("{publisher}:{n}");
         let message = json!({"channel": channel, "data": data}).to_string();
         let body = form(&[("Action", "Publish"), ("TopicArn", topic), ("Message", &message)]);
         let headers = [("content-type", "application/x-www-form-urlencoded")];

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::json;
 use sorl_core::ids::MessageId;
 use sorl_tests::names::{now, room, unique};
 use sorl_tests::server::Launch;
-use sorl_tests::socket::{Incoming, Socket, messages_of};
+use sorl_tests::socket::Socket;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -29,17 +31,29 @@ struct Seen {
     latencies: Vec<u64>,
 }
 
-async fn listen(mut socket: Socket, channel: String) -> Seen {
+/// As little of a frame as must be read, so that it is the service that is measured.
+#[derive(Deserialize)]
+struct Frame {
+    messages: Option<Vec<Arrived>>,
+}
+
+#[derive(Deserialize)]
+struct Arrived {
+    id: MessageId,
+}
+
+async fn listen(socket: Socket) -> Seen {
     let mut seen = Seen::default();
+    let mut stream = socket.into_stream();
     let listening = async {
         while seen.ids.len() < MESSAGES {
-            let Incoming::Frame(frame) = socket.next().await else { panic!("{} was closed", socket.user) };
+            let text = stream.next().await.expect("nobody is closed").expect("nobody is closed");
+            let frame: Frame = serde_json::from_slice(&text.into_data()).expect("a frame is JSON");
             let arrived = now().as_millis();
-            for message in messages_of(&frame).filter(|message| message["channel"] == channel.as_str()) {
-                let id = MessageId::parse(message["id"].as_str().unwrap()).unwrap();
+            for message in frame.messages.into_iter().flatten() {
                 seen.copies += 1;
-                if seen.ids.insert(id) {
-                    seen.latencies.push(arrived.saturating_sub(id.time().as_millis()));
+                if seen.ids.insert(message.id) {
+                    seen.latencies.push(arrived.saturating_sub(message.id.time().as_millis()));
                 }
             }
         }
@@ -49,13 +63,20 @@ async fn listen(mut socket: Socket, channel: String) -> Seen {
     seen
 }
 
+/// Publishes at its pace, whatever the answers take, and then reads them.
 async fn speak(mut socket: Socket, channel: String) -> Vec<MessageId> {
-    let mut published = Vec::new();
     let mut ticks = tokio::time::interval(INTERVAL);
+    let mut requests = Vec::new();
     for n in 0..MESSAGES / PUBLISHERS {
         ticks.tick().await;
-        let data: Value = json!({"n": n, "text": "a line of chat, as long as people write them"});
-        published.push(MessageId::parse(&socket.publish(&channel, data).await).unwrap());
+        let data = json!({"n": n, "text": "a line of chat, as long as people write them"});
+        requests.push(socket.request(json!({"action": "publish", "channel": channel, "data": data})).await);
+    }
+    let mut published = Vec::new();
+    for id in requests {
+        let reply = socket.frame("the reply", |frame| frame["id"] == id).await;
+        assert_eq!(reply["type"], "reply", "{reply}");
+        published.push(MessageId::parse(reply["result"]["message_id"].as_str().unwrap()).unwrap());
     }
     published
 }
@@ -78,7 +99,7 @@ async fn a_thousand_connections_get_every_message_of_twenty_seconds_at_a_hundred
     }
     let mut listening = JoinSet::new();
     for socket in opening.join_all().await {
-        listening.spawn(listen(socket, channel.clone()));
+        listening.spawn(listen(socket));
     }
 
     let started = Instant::now();

@@ -259,6 +259,12 @@ impl Socket {
         closed.unwrap_or_else(|_elapsed| panic!("{} was not closed; {}", self.user, self.came()))
     }
 
+    /// The bare connection, for who counts frames by the million.
+    #[must_use]
+    pub fn into_stream(self) -> WebSocketStream<TcpStream> {
+        self.stream
+    }
+
     /// Closes as a well-behaved client does.
     pub async fn close(mut self) {
         // A server that is gone already has nothing against it.
