@@ -14,7 +14,8 @@
 //!   [`trace`] shows how it came about. The [`mutations`] show that it sees.
 //!
 //! `SORL_SIM_SEED=17 cargo test -p sorl-tests --test sim` runs one seed, `SORL_SIM_TRACE=FILE` with it writes
-//! the whole trace there; `SORL_SIM_SEEDS=N` sets how many are run.
+//! the whole trace there; `SORL_SIM_SEEDS=N` sets how many are run (from
+//! `SORL_SIM_SEED` on).
 
 mod audit;
 mod chance;
@@ -57,9 +58,9 @@ fn promises_hold_under_faults() {
         let outcome = run::run(seed, Wiring::default());
         std::fs::write(file, outcome.trace.whole()).unwrap();
     }
-    let (first, count) = match setting("SORL_SIM_SEED") {
-        Some(seed) => (seed, 1),
-        None => (0, setting("SORL_SIM_SEEDS").unwrap_or(SEEDS)),
+    let (first, count) = match (setting("SORL_SIM_SEED"), setting("SORL_SIM_SEEDS")) {
+        (Some(seed), count) => (seed, count.unwrap_or(1)),
+        (None, count) => (0, count.unwrap_or(SEEDS)),
     };
     let findings = sweep(first, count, 10, Wiring::default());
     println!("{}", findings.summary());

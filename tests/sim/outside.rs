@@ -176,8 +176,11 @@ impl Outside {
     /// Cuts regions off, throttles the account, lets replication lag: one spell after another, until `end`.
     pub(crate) async fn befall(self, longest_cut: Duration, end: Timestamp) {
         let longest = u64::try_from(longest_cut.as_millis()).unwrap_or(1).max(2_000);
-        while self.timeline.now() < end {
+        loop {
             self.timeline.sleep(self.chance.millis(2_000, 60_000)).await;
+            if self.timeline.now() >= end {
+                return;
+            }
             let mut faults = self.usual();
             match self.chance.below(3) {
                 0 => faults.cut.extend(self.some_region()),

@@ -178,17 +178,17 @@ impl Stage {
         let mut look_again = self.timeline.now();
         let (timeline, clients, stations) =
             (self.timeline.clone(), self.clients.clone(), self.stations.clone());
-        let witness = self.witness.clone();
+        let (witness, world) = (self.witness.clone(), self.world.clone());
         let rested = self.executor.run(end, || {
             let now = timeline.now();
             if now < look_again {
                 return None;
             }
             look_again = now.plus(Duration::from_secs(1));
-            restless(&clients, &stations, &witness).is_empty().then_some(())
+            restless(&clients, &stations, &world, &witness).is_empty().then_some(())
         });
         if rested.is_none() {
-            let restless = restless(&self.clients, &self.stations, &self.witness);
+            let restless = restless(&self.clients, &self.stations, &self.world, &self.witness);
             let restless = restless.into_iter().map(|what| format!("{what} {when}"));
             self.witness.with(|seen| seen.restless.extend(restless));
         }
@@ -256,8 +256,11 @@ fn is_present(client: &Handle) -> bool {
 }
 
 /// What is still going on.
-fn restless(clients: &[Handle], stations: &[Arc<Station>], witness: &Witness) -> Vec<String> {
+fn restless(clients: &[Handle], stations: &[Arc<Station>], world: &World, witness: &Witness) -> Vec<String> {
     let mut restless = Vec::new();
+    if world.topics().held() > 0 {
+        restless.push("publications held back by a cut".to_owned());
+    }
     for station in stations {
         let region = &station.site.region;
         for (name, len) in [("live", station.place.live.len()), ("bulk", station.place.bulk.len())] {

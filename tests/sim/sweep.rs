@@ -58,6 +58,7 @@ impl Findings {
             *self.tally.entry(kind).or_default() += count;
         }
         if !outcome.violations.is_empty() {
+            tell(&format!("seed {} broke a promise", outcome.seed));
             self.failed.push((outcome.seed, report(outcome)));
         }
         if self.seeds.is_multiple_of(100) {

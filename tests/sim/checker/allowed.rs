@@ -1,6 +1,7 @@
 //! Only where allowed: nobody is shown, sends or reads what the token of that connection does not grant, nor
 //! anything that came into being after it expired, nor what an operator keeps from him.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::Violation;
@@ -73,6 +74,6 @@ fn judge_block(
     Some(violation(client, format!("is kept out of {channel:?} and was shown #{}", last_call.number)))
 }
 
-fn violation(client: ClientNumber, what: String) -> Violation {
+fn violation(client: ClientNumber, what: impl Display) -> Violation {
     Violation { promise: PROMISE, what: format!("c{client} {what}"), about: vec![format!("c{client}")] }
 }
