@@ -15,6 +15,7 @@
 mod shared;
 
 mod addresses;
+mod command_line;
 mod control;
 mod delivery;
 mod durability;
@@ -29,5 +30,6 @@ mod presence;
 mod publish;
 mod publishers;
 mod recovery;
+mod rust_client;
 mod stock_clients;
 mod subscribe;

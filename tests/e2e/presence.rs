@@ -165,3 +165,11 @@ async fn an_idle_connection_is_closed_and_leaves() {
     .await;
     assert_eq!(silent.closed().await, Some(1001));
 }
+
+#[tokio::test]
+async fn a_connection_that_is_too_old_is_closed_however_busy_it_is() {
+    let server = Launch::plain().flags(&["--max-age", "3s"]).start().await;
+    let mut socket = server.stage.somebody(server.stage.three()[0]).await;
+    socket.lives().await;
+    assert_eq!(socket.closed().await, Some(1001));
+}

@@ -159,7 +159,7 @@ async fn a_cursor_older_than_the_history_is_told_and_what_is_there_comes() {
     for age in [25 * HOUR, 24 * 365 * HOUR] {
         let recovery = recover(&mut socket, &channel, &cursor_of_age(age), here).await;
         assert!(!recovery.recovered);
-        assert_eq!(ids_in_order(&recovery.messages), [id.clone()]);
+        assert_eq!(ids_in_order(&recovery.messages), std::slice::from_ref(&id));
     }
 }
 
@@ -228,7 +228,7 @@ async fn without_the_right_to_history_recovery_reaches_back_an_hour_and_pages_90
 
     // The stage may be younger than that, so that something may be missing; what is there comes.
     let within = recover(&mut alice, &channel, &cursor_of_age(59 * MINUTE), here).await;
-    assert_eq!(ids_in_order(&within.messages), [id.clone()]);
+    assert_eq!(ids_in_order(&within.messages), std::slice::from_ref(&id));
     let beyond = recover(&mut alice, &channel, &cursor_of_age(61 * MINUTE), here).await;
     assert_eq!((beyond.recovered, beyond.messages.len()), (false, 0));
 
