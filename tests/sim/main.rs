@@ -30,6 +30,7 @@ mod mutations;
 mod odds;
 mod outside;
 mod ports;
+mod regressions;
 mod run;
 mod station;
 mod sweep;

@@ -306,11 +306,12 @@ async fn tick(world: World, timeline: Timeline) {
     }
 }
 
+/// All regions' state, with nothing in it.
 #[expect(
     clippy::expect_used,
     reason = "over memory everything happens inline, and the configuration is ours"
 )]
-fn new_world(timeline: &Timeline, chance: &Chance) -> World {
+pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
     let config = Arc::new(Config::parse(CONFIG).expect("the configuration is right"));
     let clock: Arc<dyn Clock> = Arc::new(timeline.clone());
     let entropy: Arc<dyn Entropy> = Arc::new(chance.split());
