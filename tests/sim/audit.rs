@@ -21,7 +21,7 @@ use sorl_core::time::Timestamp;
 use sorl_local::dead_letters::Buried;
 
 use crate::client::number_of;
-use crate::run::START;
+use crate::stage::START;
 use crate::station::Station;
 use crate::users::{Badge, CHANNELS};
 use crate::wiring::Lambda;

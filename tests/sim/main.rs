@@ -32,6 +32,7 @@ mod outside;
 mod ports;
 mod regressions;
 mod run;
+mod stage;
 mod station;
 mod sweep;
 mod trace;

@@ -20,7 +20,7 @@ use sorl_local::world::Place;
 
 use crate::chance::Chance;
 use crate::executor::{Executor, Timeline};
-use crate::run::{START, new_world};
+use crate::stage::{START, new_world};
 
 /// How the gateway answers a post.
 #[derive(Clone, Copy)]

@@ -6,36 +6,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::channel::mpsc::unbounded;
-use sorl_core::config::Config;
 use sorl_core::names::ChannelName;
-use sorl_core::ports::{Clock, Entropy};
-use sorl_core::time::Timestamp;
+use sorl_core::ports::Clock;
 use sorl_local::faults::Faults;
-use sorl_local::keys::LocalKeys;
-use sorl_local::store::MemoryStore;
-use sorl_local::world::{Sizes, World};
+use sorl_local::world::World;
 
-use crate::audit::Auditor;
-use crate::chance::Chance;
+use crate::audit::{Auditor, read_letters};
 use crate::checker::{Violation, judge};
-use crate::client::{self, Act, Handle, Loss, Surroundings, live};
-use crate::clock::SkewedClock;
-use crate::delivery;
-use crate::executor::{Executor, Timeline};
-use crate::gateway::SimGateway;
-use crate::odds::Odds;
-use crate::outside::Outside;
+use crate::client::{Act, Handle, Loss, live};
+use crate::executor::Timeline;
+use crate::stage::{START, Stage};
 use crate::station::Station;
 use crate::trace::Trace;
-use crate::users::{Badge, CHANNELS, CLIENTS, CONFIG, user_of};
-use crate::weather::{Tally, Weather};
+use crate::users::{CHANNELS, CLIENTS, user_of};
+use crate::weather::Tally;
 use crate::wiring::Wiring;
 use crate::witness::{Testimony, Witness};
 
-/// When every run begins.
-pub(crate) const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
 /// How long it may take until everything has come to rest: idle connections that are broken take the longest.
 const REST_MAX: Duration = Duration::from_mins(45);
 /// What a user does in a life, about.
@@ -69,70 +56,7 @@ pub(crate) fn run(seed: u64, wiring: Wiring) -> Outcome {
     stage.outcome(seed)
 }
 
-struct Stage {
-    executor: Executor,
-    timeline: Timeline,
-    chance: Chance,
-    trace: Trace,
-    weather: Weather,
-    witness: Witness,
-    world: World,
-    stations: Arc<[Arc<Station>]>,
-    clients: Arc<[Handle]>,
-    outside: Outside,
-    /// How long the life under faults lasts.
-    length: Duration,
-}
-
 impl Stage {
-    fn set_up(seed: u64, wiring: Wiring) -> Self {
-        let chance = Chance::new(seed);
-        let executor = Executor::new(START, chance.split());
-        let timeline = executor.timeline();
-        let trace = Trace::new(timeline.clone());
-        let odds = Odds::draw(&chance.split());
-        trace.note(format!("seed {seed}: {odds:?}"));
-        let weather = Weather::new(odds, chance.split(), timeline.clone(), trace.clone());
-        let world = new_world(&timeline, &chance);
-        let witness = Witness::default();
-        let keys = new_keys(&world, &chance);
-        let scene = Scene { timeline: &timeline, chance: &chance, trace: &trace, weather: &weather, wiring };
-        let stations = scene.stations(&world, &keys);
-        let around = Surroundings {
-            stations: Arc::clone(&stations),
-            keys,
-            witness: witness.clone(),
-            timeline: timeline.clone(),
-            trace: trace.clone(),
-        };
-        let clients: Arc<[Handle]> = (0..CLIENTS)
-            .map(|number| client::start(number, &around, chance.split(), badge(number)))
-            .collect();
-        let outside = Outside {
-            world: world.clone(),
-            witness: witness.clone(),
-            weather: weather.clone(),
-            timeline: timeline.clone(),
-            chance: chance.split(),
-            trace: trace.clone(),
-        };
-        let length = chance.pick(&[90, 300, 900, 2_000]).copied().unwrap_or(90);
-        let length = Duration::from_secs(length);
-        Self {
-            executor,
-            timeline,
-            chance,
-            trace,
-            weather,
-            witness,
-            world,
-            stations,
-            clients,
-            outside,
-            length,
-        }
-    }
-
     /// Life under faults.
     fn live(&mut self) {
         let end = START.plus(self.length);
@@ -220,7 +144,7 @@ impl Stage {
             self.timeline.spawn(auditor.look());
         }
         let letters = self.world.dead_letters().unwrap_or_default();
-        self.witness.with(|seen| seen.dead_letters = crate::audit::read_letters(&letters));
+        self.witness.with(|seen| seen.dead_letters = read_letters(&letters));
         self.run_for(Duration::from_mins(1));
     }
 
@@ -285,15 +209,6 @@ fn restless(clients: &[Handle], stations: &[Arc<Station>], world: &World, witnes
     restless
 }
 
-/// What clients wear at first.
-fn badge(client: usize) -> Badge {
-    match client % 6 {
-        3 => Badge::Listener,
-        4 => Badge::Auditor,
-        _ => Badge::Plain,
-    }
-}
-
 /// Lets the world's own time pass.
 async fn tick(world: World, timeline: Timeline) {
     loop {
@@ -303,72 +218,5 @@ async fn tick(world: World, timeline: Timeline) {
         let due = world.next_due().map_or(longest, |due| due.min(longest));
         let rest = timeline.sleep_until(due.max(now.plus(Duration::from_millis(1))));
         futures::future::select(rest, Box::pin(world.rescheduled())).await;
-    }
-}
-
-/// All regions' state, with nothing in it.
-#[expect(
-    clippy::expect_used,
-    reason = "over memory everything happens inline, and the configuration is ours"
-)]
-pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
-    let config = Arc::new(Config::parse(CONFIG).expect("the configuration is right"));
-    let clock: Arc<dyn Clock> = Arc::new(timeline.clone());
-    let entropy: Arc<dyn Entropy> = Arc::new(chance.split());
-    // Pages of few rows, so that there are second pages.
-    let sizes = Sizes { member_page: 3, log_page: 7 };
-    World::with_sizes(config, clock, entropy, Arc::new(MemoryStore::default()), Faults::default(), sizes)
-        .now_or_never()
-        .expect("nothing to wait for")
-        .expect("an empty store")
-}
-
-#[expect(clippy::expect_used, reason = "the secret stands in the configuration")]
-fn new_keys(world: &World, chance: &Chance) -> Arc<LocalKeys> {
-    let opening = LocalKeys::open(&world.config().auth, &**world.store(), chance as &dyn Entropy);
-    Arc::new(opening.now_or_never().expect("nothing to wait for").expect("a secret"))
-}
-
-/// What every region shares.
-struct Scene<'a> {
-    timeline: &'a Timeline,
-    chance: &'a Chance,
-    trace: &'a Trace,
-    weather: &'a Weather,
-    wiring: Wiring,
-}
-
-impl Scene<'_> {
-    fn stations(&self, world: &World, keys: &Arc<LocalKeys>) -> Arc<[Arc<Station>]> {
-        world.places().map(|place| self.station(Arc::clone(place), keys)).collect()
-    }
-
-    fn station(&self, place: Arc<sorl_local::world::Place>, keys: &Arc<LocalKeys>) -> Arc<Station> {
-        let (end, ended) = unbounded();
-        let gateway = SimGateway::new(
-            self.timeline.clone(),
-            self.chance.split(),
-            self.weather.clone(),
-            self.trace.clone(),
-            end,
-        );
-        let skew =
-            self.chance.millis(0, u64::try_from(self.weather.odds().skew.as_millis()).unwrap_or(0) + 1);
-        let keys: Arc<dyn sorl_core::ports::Keys> = keys.clone();
-        let station = Arc::new(Station {
-            site: place.site.clone(),
-            place,
-            gateway,
-            keys,
-            clock: Arc::new(SkewedClock { timeline: self.timeline.clone(), ahead: skew }),
-            weather: self.weather.clone(),
-            timeline: self.timeline.clone(),
-            chance: self.chance.split(),
-            trace: self.trace.clone(),
-            wiring: self.wiring,
-        });
-        self.timeline.spawn(Arc::clone(&station).forget_ended(ended));
-        delivery::start(&station);
-        station
     }
 }

@@ -3,8 +3,10 @@
 //! Not the session's rules. This is what stands around it in an application: it opens connections, with fresh
 //! tokens, in one region or another, and carries out what the session says.
 
+mod act;
 mod asking;
 mod life;
+mod link;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{Either, select};
 use futures::stream::StreamExt;
 use parking_lot::Mutex;
-use sorl_client::backoff::full_jitter;
-use sorl_client::session::{Effect, Event, Exit, Moment, Session, Start};
+use sorl_client::session::{Effect, Event, Exit, Moment, Session};
 use sorl_core::ids::ConnectionId;
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::Clock;
@@ -23,67 +24,20 @@ use sorl_local::keys::LocalKeys;
 
 use crate::chance::Chance;
 use crate::executor::Timeline;
-use crate::gateway::{Ear, Heard};
+use crate::gateway::Heard;
 use crate::station::Station;
 use crate::trace::Trace;
 use crate::users::{Badge, user_of};
-use crate::witness::{ClientNumber, Connection, Witness};
+use crate::witness::{ClientNumber, Witness};
 use asking::Asked;
+use link::Link;
 
+pub(crate) use act::{Act, Loss};
 pub(crate) use asking::number_of;
 pub(crate) use life::live;
 
 /// The least time between two looks at the time.
 const INSTANT: Duration = Duration::from_millis(1);
-
-/// What a user does.
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    /// Wants to be in a channel.
-    Enter(ChannelName, Start),
-    /// Wants to be there no more.
-    Leave(ChannelName),
-    /// Sends a message.
-    Publish {
-        /// Where to.
-        channel: ChannelName,
-        /// Whether it is tried again, under a key, until it is acknowledged.
-        keyed: bool,
-        /// Whether it is kept out of the history.
-        ephemeral: bool,
-    },
-    /// Reads the past.
-    Read(ChannelName),
-    /// Asks who is there.
-    LookAround(ChannelName),
-    /// Loses the connection.
-    Lose(Loss),
-    /// Stops or goes on reading what comes.
-    SetReading(bool),
-    /// Goes elsewhere: the next connection is to another region.
-    Move,
-    /// Stays away until told otherwise.
-    SetAway(bool),
-    /// Uses tokens of another kind from the next connection on.
-    Wear(Badge),
-    /// Uses tokens of this life, in seconds, from the next connection on.
-    Renew(u64),
-    /// Wakes up: makes sure that the connection is still there.
-    Wake,
-    /// Is done for good.
-    Quit(Loss),
-}
-
-/// How a connection is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
-    /// Closed: the gateway knows at once.
-    Clean,
-    /// The client knows, the gateway only after a while.
-    Vanished,
-    /// Neither knows.
-    Silent,
-}
 
 /// What others see of a client.
 #[derive(Debug, Default)]
@@ -127,15 +81,6 @@ pub(crate) struct Surroundings {
     pub(crate) timeline: Timeline,
     /// What happened.
     pub(crate) trace: Trace,
-}
-
-/// A connection, open or being opened.
-struct Link {
-    number: u32,
-    station: usize,
-    id: ConnectionId,
-    open: bool,
-    expires_at: Timestamp,
 }
 
 /// A client.
@@ -243,10 +188,6 @@ impl Client {
         Moment { now: self.now(), jitter: self.chance.jitter() }
     }
 
-    fn token_due(&self) -> Option<Timestamp> {
-        self.link.as_ref().map(|link| link.expires_at)
-    }
-
     fn look_at_the_time(&mut self) {
         let now = self.now();
         if self.token_due().is_some_and(|due| due <= now) {
@@ -260,94 +201,6 @@ impl Client {
         let moment = self.moment();
         self.session.tick(moment);
         self.ask_again();
-    }
-
-    fn connect(&mut self) {
-        self.reconnect_at = None;
-        if self.link.is_some() {
-            return;
-        }
-        let Some(station) = self.around.stations.get(self.station).cloned() else { return };
-        self.links += 1;
-        let (number, now) = (self.links, self.now());
-        let seconds = i64::try_from(self.token_seconds).unwrap_or(i64::MAX);
-        let Ok(token) = self.around.keys.mint(&self.user, self.badge.claim().as_ref(), seconds, now) else {
-            return;
-        };
-        let Ok(id) = ConnectionId::parse(&format!("c{}-{number}", self.number)) else { return };
-        let expires_at = Timestamp::from_millis((now.as_millis() / 1_000 + self.token_seconds) * 1_000);
-        let connection = Connection { asked_at: now, badge: self.badge, expires_at };
-        self.around.witness.with(|seen| seen.connections.insert((self.number, number), connection));
-        self.note(format_args!("opens {id} to {}", station.site.region));
-        station.knock(id.clone(), token, Ear { number, client: self.ear.clone() });
-        self.link = Some(Link { number, station: self.station, id, open: false, expires_at });
-    }
-
-    fn hear(&mut self, number: u32, heard: Heard) {
-        let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
-        let station = link.station;
-        match heard {
-            Heard::Opened => {
-                link.open = true;
-                self.failures = 0;
-                let region = self.around.stations.get(station).map(|station| station.site.region.clone());
-                if let Some(region) = region {
-                    self.session.opened(self.now(), region);
-                }
-            }
-            Heard::Refused(status) => {
-                self.note(format_args!("is not let in: {status}"));
-                self.link = None;
-                self.reconnect_after_failure();
-            }
-            Heard::Frame(frame) => {
-                self.check_order(&frame);
-                let moment = self.moment();
-                self.session.received(moment, &frame);
-            }
-            Heard::Closed => {
-                self.link = None;
-                self.session.closed();
-                self.reconnect_after_failure();
-            }
-        }
-    }
-
-    fn reconnect_after_failure(&mut self) {
-        let rest = full_jitter(self.failures, self.chance.jitter());
-        self.failures += 1;
-        if self.chance.happens(0.3) {
-            self.move_on();
-        }
-        if !self.mood.lock().ended {
-            self.reconnect_at = Some(self.now().plus(rest));
-        }
-    }
-
-    fn move_on(&mut self) {
-        self.station = self.chance.below(self.around.stations.len());
-    }
-
-    /// Ends the connection from this side.
-    fn hang_up(&mut self, loss: Loss) {
-        let Some(link) = self.link.take() else { return };
-        let Some(station) = self.around.stations.get(link.station).cloned() else { return };
-        self.note(format_args!("loses {}: {loss:?}", link.id));
-        match loss {
-            Loss::Clean => station.lose(link.id, self.chance.millis(1, 100), "closed by the client"),
-            Loss::Vanished => {
-                station.gateway.break_off(&link.id);
-                station.lose(link.id, self.chance.millis(1_000, 120_000), "found broken");
-            }
-            Loss::Silent => {
-                station.gateway.break_off(&link.id);
-                station.lose(link.id.clone(), self.chance.millis(1_000, 180_000), "found broken");
-                // The client goes on believing in it.
-                self.link = Some(link);
-                return;
-            }
-        }
-        self.session.closed();
     }
 
     /// Does what the session says.
