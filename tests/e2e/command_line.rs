@@ -6,9 +6,10 @@ use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 use sorl_tests::DEADLINE;
+use sorl_tests::frame::text;
 use sorl_tests::names::room;
 use sorl_tests::server::binary;
-use sorl_tests::socket::{Socket, text};
+use sorl_tests::socket::Socket;
 
 use crate::shared::stage;
 

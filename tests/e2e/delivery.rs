@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sorl_tests::frame::{ids, text};
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
-use sorl_tests::socket::{Socket, ids, text};
+use sorl_tests::socket::Socket;
 use sorl_tests::stage::Stage;
 
 /// Two connections' delivery, and the first message of each, may take this long at the worst.

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use sorl_tests::frame::text;
 use sorl_tests::http::{form, request};
 use sorl_tests::names::{cursor_of_age, room, unique};
 use sorl_tests::server::{Launch, binary, folder};
 use sorl_tests::sns::elements;
-use sorl_tests::socket::{Incoming, Socket, text};
+use sorl_tests::socket::{Incoming, Socket};
 use sorl_tests::stage::Stage;
 use tokio::task::JoinSet;
 
@@ -202,7 +203,7 @@ async fn on_a_full_disk_a_publish_is_unavailable_and_the_rest_lives_on() {
     sorl_tests::within(Duration::from_secs(60), "the disk is full", async || {
         let answer = alice.ask(publish.clone()).await;
         (answer["type"] == "error").then(|| {
-            assert_eq!(sorl_tests::socket::code_of(&answer), "unavailable");
+            assert_eq!(sorl_tests::frame::code_of(&answer), "unavailable");
         })
     })
     .await;

@@ -1,8 +1,9 @@
 //! A token that expires while its connection is open: from then on nothing comes and nothing is done.
 
 use serde_json::{Value, json};
+use sorl_tests::frame::code_of;
 use sorl_tests::names::{room, unique};
-use sorl_tests::socket::{Socket, code_of};
+use sorl_tests::socket::Socket;
 
 use crate::shared::stage;
 

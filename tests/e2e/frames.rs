@@ -2,8 +2,9 @@
 //! connection lives on.
 
 use serde_json::{Value, json};
+use sorl_tests::frame::code_of;
 use sorl_tests::names::room;
-use sorl_tests::socket::{Socket, code_of};
+use sorl_tests::socket::Socket;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::shared::stage;

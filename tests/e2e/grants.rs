@@ -20,7 +20,7 @@ async fn allowed(grants: Option<Value>, channel: &str) -> Vec<&'static str> {
         if answer["type"] == "reply" {
             allowed.push(right);
         } else {
-            assert_eq!(sorl_tests::socket::code_of(&answer), "forbidden");
+            assert_eq!(sorl_tests::frame::code_of(&answer), "forbidden");
         }
     }
     allowed

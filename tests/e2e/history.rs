@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use sorl_core::ids::MessageId;
+use sorl_tests::frame::text;
 use sorl_tests::names::{cursor_of_age, now, room};
-use sorl_tests::socket::{Socket, text};
+use sorl_tests::socket::Socket;
 use sorl_tests::stage::Stage;
 
 use crate::shared::stage;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sorl_core::ids::MessageId;
+use sorl_tests::frame::text;
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
-use sorl_tests::socket::{Socket, text};
+use sorl_tests::socket::Socket;
 use sorl_tests::stage::Stage;
 
 /// Longer than the minute by which a recovery overlaps in the region of its cursor.

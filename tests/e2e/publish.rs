@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use sorl_core::ids::MessageId;
+use sorl_tests::frame::{ids, text};
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
-use sorl_tests::socket::{ids, text};
 
 use crate::shared::stage;
 
@@ -155,7 +155,7 @@ async fn more_publishes_than_the_rate_are_rate_limited_for_a_while() {
     for _ in 0..10 {
         let answer = alice.ask(publish.clone()).await;
         if answer["type"] == "error" {
-            assert_eq!(sorl_tests::socket::code_of(&answer), "rate_limited");
+            assert_eq!(sorl_tests::frame::code_of(&answer), "rate_limited");
             refused += 1;
         }
     }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use sorl_core::ids::MessageId;
+use sorl_tests::frame::{ids, text};
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
 use sorl_tests::sns::{Entry, elements};
-use sorl_tests::socket::{ids, text};
 use sorl_tests::stage::Stage;
 
 use crate::shared::stage;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sorl_tests::frame::{ids, text};
 use sorl_tests::names::{cursor_of_age, room, unique};
 use sorl_tests::server::Launch;
 use sorl_tests::sns::Entry;
-use sorl_tests::socket::{Socket, ids, text};
+use sorl_tests::socket::Socket;
 use sorl_tests::stage::Stage;
 
 use crate::shared::stage;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use sorl_tests::frame::text;
 use sorl_tests::names::room;
 use sorl_tests::server::repository;
-use sorl_tests::socket::text;
 use sorl_tests::stage::Stage;
 
 use crate::shared::stage;

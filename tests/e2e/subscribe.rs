@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use sorl_core::ids::MessageId;
+use sorl_tests::frame::{ids, text};
 use sorl_tests::names::{now, room, unique};
-use sorl_tests::socket::{Socket, ids, text};
+use sorl_tests::socket::Socket;
 
 use crate::shared::stage;
 

@@ -11,6 +11,7 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+pub mod frame;
 pub mod http;
 pub mod names;
 pub mod server;

@@ -2,7 +2,7 @@
 //!
 //! What a test does not wait for is kept, so that nothing that came is ever overlooked.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::DEADLINE;
+use crate::frame::{code_of, has_message_of, ids, is_answer, messages_of, text};
 
 /// What came from the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -315,49 +316,4 @@ async fn dial(authority: &str, buffer: Option<u32>) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(bytes)?;
     Ok(socket.connect(address).await?)
-}
-
-fn is_answer(frame: &Value) -> bool {
-    frame["type"] == "reply" || frame["type"] == "error"
-}
-
-/// The code of an error frame, whose form is checked.
-///
-/// # Panics
-/// If it has not the form that the protocol says.
-#[must_use]
-pub fn code_of(frame: &Value) -> String {
-    let error = frame["error"].as_object().unwrap_or_else(|| panic!("no error: {frame}"));
-    let fields: BTreeSet<_> = error.keys().map(String::as_str).collect();
-    assert_eq!(fields, BTreeSet::from(["code", "message", "temporary"]), "{frame}");
-    let code = text(&error["code"]);
-    let temporary = ["rate_limited", "unavailable", "internal"].contains(&code.as_str());
-    assert_eq!(error["temporary"], temporary, "{frame}");
-    assert!(!text(&error["message"]).is_empty(), "{frame}");
-    code
-}
-
-/// The messages in a frame; none if it is another kind of frame.
-pub fn messages_of(frame: &Value) -> impl Iterator<Item = &Value> {
-    let is_live = frame["type"] == "messages";
-    frame["messages"].as_array().filter(|_| is_live).into_iter().flatten()
-}
-
-fn has_message_of(frame: &Value, channel: &str) -> bool {
-    messages_of(frame).any(|message| message["channel"] == channel)
-}
-
-/// The different ids of messages.
-#[must_use]
-pub fn ids(messages: &[Value]) -> BTreeSet<String> {
-    messages.iter().map(|message| text(&message["id"])).collect()
-}
-
-/// A JSON string.
-///
-/// # Panics
-/// If it is none.
-#[must_use]
-pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use sorl_core::error::ErrorCode;
-use sorl_core::protocol::Action;
+use sorl_core::message::Message;
+use sorl_core::protocol::{Action, Request};
 
 use crate::{none, read, root, sources};
 
@@ -57,6 +59,33 @@ fn the_protocols_actions_are_the_codes() {
         rows(section(&text, "### Client to server")).map(|cell| cell.trim_matches('`').to_owned()).collect();
     let coded = Action::ALL.into_iter().map(|action| action.as_str().to_owned()).collect();
     assert_eq!(documented, coded, "the table of PROTOCOL.md against Action");
+}
+
+/// The lines of a document's JSON blocks.
+fn json_lines(text: &str) -> impl Iterator<Item = &str> {
+    let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(str::lines).filter(|line| line.starts_with('{') && line.ends_with('}'))
+}
+
+#[test]
+fn the_protocols_examples_are_frames() {
+    let text = read("PROTOCOL.md");
+    let (mut requests, mut messages) = (0, 0);
+    for line in json_lines(&text) {
+        let frame: Value = serde_json::from_str(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+        if frame.get("action").is_some() {
+            let action = Request::parse(line).and_then(|request| request.action());
+            assert!(action.is_ok(), "{line}");
+            requests += 1;
+        }
+        for message in frame["messages"].as_array().into_iter().flatten() {
+            let read: Message =
+                serde_json::from_str(&message.to_string()).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+            assert_eq!(message["at"], read.at().as_millis(), "`at` is the time of the id");
+            messages += 1;
+        }
+    }
+    assert!(requests > 0 && messages > 0, "PROTOCOL.md shows frames");
 }
 
 #[test]
