@@ -67,6 +67,8 @@ pub(super) async fn subscribe(
         refuse_blocked(caller, &wanted.channel, ports, site).await?;
         return answer(wanted, rights, ports, site).await;
     }
+    // Looked at before the put as well: a refusal after it can take the row back only if the registry lets it.
+    refuse_blocked(caller, &wanted.channel, ports, site).await?;
     let (member, replaced) = join(&wanted.channel, caller, ports, site).await?;
     let finished = finish(wanted, rights, &member, replaced.is_none(), ports, site).await;
     if finished.is_err() && replaced.is_none() {
