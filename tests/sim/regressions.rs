@@ -2,6 +2,8 @@
 //!
 //! What it found in the client's session stands among the session's own tests.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
