@@ -61,7 +61,9 @@ impl Odds {
             no_disconnect: share(10.0),
             twice: share(6.0),
             delayed: share(10.0),
-            delayed_for: chance.pick(&[20, 40, 240]).map_or(Duration::ZERO, |most| Duration::from_secs(*most)),
+            delayed_for: chance
+                .pick(&[20, 40, 240])
+                .map_or(Duration::ZERO, |most| Duration::from_secs(*most)),
             duplicate: share(5.0),
             cut_off: if chance.happens(0.5) { 0.5 } else { 0.0 },
             skew: chance.pick(&[0, 0, 50, 1_000]).map_or(Duration::ZERO, |ms| Duration::from_millis(*ms)),
