@@ -106,7 +106,7 @@ fn matches(pattern: &str, channel: &str) -> bool {
 /// What `user` may do on `channel`: by the claim if there is one, else by the namespace's defaults.
 ///
 /// A personal channel is its owner's alone, whatever is granted: others may publish to it and ask for its
-/// presence where granted, but never subscribe to it or read it; the owner always may.
+/// presence where granted, but never subscribe to it or read it; the owner always may do these two.
 #[must_use]
 pub fn rights(user: &UserName, claim: Option<&Grants>, defaults: Rights, channel: &ChannelName) -> Rights {
     let granted = claim.map_or(defaults, |grants| grants.on(channel));
@@ -114,7 +114,7 @@ pub fn rights(user: &UserName, claim: Option<&Grants>, defaults: Rights, channel
         return granted;
     }
     if channel.is_personal_of(user) {
-        return granted.with(Right::Subscribe).with(Right::History).with(Right::Presence);
+        return granted.with(Right::Subscribe).with(Right::History);
     }
     [Right::Publish, Right::Presence]
         .into_iter()

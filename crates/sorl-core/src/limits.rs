@@ -88,6 +88,6 @@ pub const AUDIENCE_INLINE_MAX: usize = 4_000;
 /// Connections named in one slice: about 180 bytes each keep it well below [`SQS_BYTES_MAX`].
 pub const SLICE_CONNECTIONS_MAX: usize = 1_000;
 /// Attempts at a connection before it is closed as slow.
-pub const SLICE_ATTEMPTS_MAX: u32 = 5;
+pub const SLICE_ATTEMPTS_MAX: u32 = 8;
 /// Turns that a slice may take through the queue for reasons that are nobody's fault.
 pub const SLICE_DEPTH_MAX: u32 = 1_000;

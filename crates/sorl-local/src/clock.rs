@@ -19,6 +19,12 @@ impl Clock for SystemClock {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::ZERO.plus(elapsed)
     }
+
+    fn now_precisely(&self) -> (Timestamp, u16) {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let fraction = u64::from(elapsed.subsec_nanos() % 1_000_000) * 4_096 / 1_000_000;
+        (Timestamp::ZERO.plus(elapsed), u16::try_from(fraction).unwrap_or(0))
+    }
 }
 
 /// Random bits from a generator that the operating system seeds.

@@ -17,9 +17,9 @@ const LAG_DEFAULT: Duration = Duration::from_millis(200);
 /// Longest lag that may be set: beyond an hour it is a cut.
 const LAG_MAX: Duration = Duration::from_hours(1);
 
-/// What is to go wrong. Exactly the JSON of `POST /faults`; what is absent does not go wrong.
+/// What is to go wrong. Exactly the JSON of `POST /faults`; what is absent, or `null`, does not go wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "Wanted")]
 pub struct Faults {
     /// Regions cut off from all others.
     pub cut: BTreeSet<Region>,
@@ -29,6 +29,28 @@ pub struct Faults {
     pub duplicate: f64,
     /// Share of posts that are answered 429.
     pub throttle: f64,
+}
+
+/// The form in which faults are read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    cut: Option<BTreeSet<Region>>,
+    lag_ms: Option<u64>,
+    duplicate: Option<f64>,
+    throttle: Option<f64>,
+}
+
+impl From<Wanted> for Faults {
+    fn from(wanted: Wanted) -> Self {
+        let absent = Self::default();
+        Self {
+            cut: wanted.cut.unwrap_or(absent.cut),
+            lag_ms: wanted.lag_ms.unwrap_or(absent.lag_ms),
+            duplicate: wanted.duplicate.unwrap_or(absent.duplicate),
+            throttle: wanted.throttle.unwrap_or(absent.throttle),
+        }
+    }
 }
 
 impl Default for Faults {

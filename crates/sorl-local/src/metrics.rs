@@ -3,6 +3,7 @@
 //! Not the log lines, which tell single outcomes. Invariant: every label has few values: regions, verbs, codes
 //! and classes of reasons, never a user, a channel or a connection.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -230,15 +231,38 @@ impl Metrics {
         self.latency.get_or_create(&way).observe(took.as_secs_f64());
     }
 
-    /// All of it, in the text form of `OpenMetrics`, which Prometheus reads.
+    /// All of it, as Prometheus text (version 0.0.4).
     ///
     /// # Errors
     /// Only if a label cannot be written, which none of these is.
     pub fn render(&self) -> Result<String, std::fmt::Error> {
         let mut rendered = String::new();
         text::encode(&mut rendered, &self.registry)?;
-        Ok(rendered)
+        Ok(as_prometheus(&rendered))
     }
+}
+
+/// The library writes `OpenMetrics`, where a counter's family is named without the `_total` of its samples and
+/// the text has an end; the older form, which everything reads, has neither.
+fn as_prometheus(open_metrics: &str) -> String {
+    let counters: BTreeSet<_> = open_metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut text = String::with_capacity(open_metrics.len());
+    for line in open_metrics.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(kind), Some(name), Some(rest)) if counters.contains(name) => {
+                text.push_str(&format!("# {kind} {name}_total {rest}\n"));
+            }
+            _ => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -256,6 +280,7 @@ mod tests {
         metrics.latency(&region, &region, Duration::from_millis(3));
         let text = metrics.render().unwrap();
         for line in [
+            "# TYPE sorl_accepted_total counter",
             r#"sorl_accepted_total{region="eu-north-1",via="sns"} 3"#,
             r#"sorl_accepted_total{region="eu-north-1",via="websocket"} 1"#,
             r#"sorl_commands_total{region="eu-north-1",action="publish",error="forbidden"} 1"#,

@@ -64,8 +64,8 @@ fn accept(wanted: Wanted, caller: &Caller, ports: Ports<'_>, site: &Site) -> Res
         Some(key) => Tail::keyed(&wanted.channel, &user, key),
         None => Tail::from_bits(ports.entropy.bits()),
     };
-    let spread = u16::try_from(ports.entropy.bits() & 0x0fff).unwrap_or(0);
-    let id = MessageId::new(ports.clock.now(), spread, tail);
+    let (now, fraction) = ports.clock.now_precisely();
+    let id = MessageId::new(now, fraction, tail);
     let message = Message::new(id, wanted.channel, wanted.data, Some((user, true)), site.region.clone());
     let (length, length_max) = (message.to_json().len(), site.config.message_len_max);
     if length > length_max {

@@ -39,7 +39,7 @@ pub(super) async fn recover(
     let (page, whole) = missed(channel, since, start, rights, ports.log, now).await?;
     // Read last: what the log drops for want of room while it is read must show.
     let epochs = ports.log.epochs(&namespace.name).await?;
-    Ok((page, whole && start >= complete_from(&epochs, since, namespace, now)))
+    Ok((page, whole && start >= complete_from(&epochs, namespace, now)))
 }
 
 /// What the log has from `start` on, preceded by what late marks name; and whether that is all of it.
@@ -172,15 +172,14 @@ fn from(channel: &ChannelName, first: MessageId) -> LogQuery {
     LogQuery { channel: channel.clone(), after, before: None, order: Order::Ascending, limit: 1 }
 }
 
-/// From when on the region's log has every message of the namespace that the holder of a cursor may have
-/// missed: bounded by the retention, by each earlier and shorter retention, and by when the region began.
-fn complete_from(epochs: &[Epoch], since: MessageId, namespace: &Namespace, now: Timestamp) -> Timestamp {
+/// From when on the region's log has every message of the namespace: bounded by the retention, by each
+/// earlier and shorter retention, and by when the region began, if the stage was there before it.
+fn complete_from(epochs: &[Epoch], namespace: &Namespace, now: Timestamp) -> Timestamp {
     let Some(first) = epochs.first() else {
         // Nothing is known of what was logged before now.
         return now;
     };
-    let is_of_this_stage = first.begins_stage && since.time() >= first.since;
-    let beginning = if is_of_this_stage { Timestamp::ZERO } else { first.since };
+    let beginning = if first.begins_stage { Timestamp::ZERO } else { first.since };
     let ends = epochs.iter().skip(1).map(|next| next.since).chain([now]);
     let lost_until = epochs.iter().zip(ends).filter_map(|(epoch, end)| {
         let expired_until = now.minus(epoch.retention);
@@ -207,20 +206,16 @@ mod tests {
     }
 
     fn complete(epochs: &[Epoch], now: u64) -> Timestamp {
-        complete_for(at(now), epochs, now)
-    }
-
-    fn complete_for(since: Timestamp, epochs: &[Epoch], now: u64) -> Timestamp {
         let config = Config::default();
         let room = ChannelName::parse("room:1").unwrap();
-        complete_from(epochs, MessageId::floor(since), config.namespace(&room), at(now))
+        complete_from(epochs, config.namespace(&room), at(now))
     }
 
     #[test]
-    fn a_stage_is_complete_for_its_own_cursors_and_not_for_those_of_one_before_it() {
+    fn a_stage_is_complete_from_its_beginning_since_nothing_was_before() {
         let began = [Epoch { begins_stage: true, ..epoch(90, 24) }];
-        assert_eq!(complete_for(at(90), &began, 91), at(67));
-        assert_eq!(complete_for(at(89), &began, 91), at(90));
+        assert_eq!(complete(&began, 91), at(67));
+        assert_eq!(complete(&began, 200), at(176));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Joins and leaves told to the members of a channel in this region: one frame a channel, to at most 200.
+//! Joins and leaves told to the members of a channel in this region: one frame a channel, to at most
+//! 200 over all regions.
 //!
 //! Best effort: presence is outside recovery, so a frame that is not taken is not owed.
 
@@ -11,7 +12,7 @@ use super::audience::Pages;
 use super::{Run, gone};
 use crate::envelope::{PresenceChange, PresenceEvent};
 use crate::limits::{HANDSHAKE_MAX, PRESENCE_AUDIENCE_MAX};
-use crate::member::Member;
+use crate::member::{Member, Partition};
 use crate::names::ChannelName;
 use crate::ports::{PostError, Unavailable};
 use crate::protocol::presence_frame;
@@ -42,15 +43,44 @@ pub(super) async fn tell(changes: Vec<(usize, PresenceChange)>, run: &mut Run<'_
 }
 
 async fn audience(channel: &ChannelName, run: &Run<'_>) -> Result<Vec<Member>, Unavailable> {
+    let allotment = allotment(channel, run).await?;
     let mut pages = Pages::new(channel, run.ports.registry, run.site);
     let mut members = Vec::new();
-    while members.len() < PRESENCE_AUDIENCE_MAX
+    while members.len() < allotment
         && let Some(page) = pages.next(run.now()).await?
     {
         members.extend(page);
     }
-    members.truncate(PRESENCE_AUDIENCE_MAX);
+    members.truncate(allotment);
     Ok(members)
+}
+
+/// How many members of this region are told: 200 in all, the regions that stand first in the configuration
+/// first. The others' members are counted in the local replica, as far as it matters.
+async fn allotment(channel: &ChannelName, run: &Run<'_>) -> Result<usize, Unavailable> {
+    let config = &run.site.config;
+    let mut left = PRESENCE_AUDIENCE_MAX;
+    for region in config.regions.iter().take_while(|region| **region != run.site.region) {
+        for shard in 0..config.namespace(channel).shards_read {
+            let partition = Partition { channel: channel.clone(), region: region.clone(), shard };
+            left = left.saturating_sub(count(&partition, left, run).await?);
+        }
+    }
+    Ok(left)
+}
+
+/// The members of a partition of any region; more than `enough` need not be counted.
+async fn count(partition: &Partition, enough: usize, run: &Run<'_>) -> Result<usize, Unavailable> {
+    let (mut counted, mut after) = (0, None);
+    while counted < enough {
+        let page = run.ports.registry.presence(partition, after.as_ref()).await?;
+        counted += page.members.iter().filter(|member| !member.is_expired(run.now())).count();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(counted)
 }
 
 /// Posts to all of them; who is found gone is closed and forgotten, as after any other post.

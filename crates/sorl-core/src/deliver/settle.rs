@@ -118,14 +118,15 @@ fn verdict(outcome: Outcome, to: &Recipient, depth: u32, account: bool, run: &Ru
     })
 }
 
-/// The connection's own attempt failed; after the last one it is closed, so that its client recovers.
+/// The connection's own attempt failed; after the last one it is closed, so that its client recovers. The
+/// attempts (1, 1, 2, 2, 4, 4 and 8 s apart) give a client some 20 s to read again.
 fn own_fault(from: usize, to: &Recipient, depth: u32) -> Verdict {
     let attempts = to.attempts + 1;
     let to = Recipient { attempts, ..to.clone() };
     if attempts >= SLICE_ATTEMPTS_MAX || depth >= SLICE_DEPTH_MAX {
         return Verdict::Close { from, to, bye: Some(Bye::Slow) };
     }
-    Verdict::Retry { from, to, delay: wait(attempts - 1) }
+    Verdict::Retry { from, to, delay: wait((attempts - 1) / 2) }
 }
 
 /// One second, doubled at every turn, at most a minute.

@@ -24,7 +24,8 @@ const TIME_BITS_MAX: u64 = (1 << 48) - 1;
 const VARIANT: u64 = 0b10 << 62;
 
 impl MessageId {
-    /// The id of what was accepted `at`: `spread` is taken modulo 2^12.
+    /// The id of what was accepted `at`. `spread`, modulo 2^12, orders ids of one millisecond: the fraction of
+    /// the millisecond where it is known (RFC 9562, 6.2, method 3).
     #[must_use]
     pub fn new(at: Timestamp, spread: u16, tail: Tail) -> Self {
         let time = at.as_millis().min(TIME_BITS_MAX);

@@ -81,8 +81,7 @@ pub struct Epoch {
     pub since: Timestamp,
     /// How long; zero keeps none.
     pub retention: Duration,
-    /// Whether the stage itself began then: nothing was accepted before, so nothing from before is missing,
-    /// and a cursor from before is another stage's.
+    /// Whether the stage itself began then: nothing was accepted before, so nothing from before is missing.
     pub begins_stage: bool,
 }
 

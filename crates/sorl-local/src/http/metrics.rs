@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::fault;
 use crate::stage::Stage;
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn render(State(stage): State<Arc<Stage>>) -> Response {
     for station in stage.stations_in_order() {

@@ -50,6 +50,8 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
         .layer(small)
         .route("/regions/{region}", get(gateway::upgrade))
         .route("/regions/{region}/@connections/{*connection}", any(connections::call))
+        // Some HTTP clients write the `@` so.
+        .route("/regions/{region}/%40connections/{*connection}", any(connections::call))
         .route("/", get(console::page).post(sns::call))
         .fallback(console::file)
         .layer(DefaultBodyLimit::max(BODY_MAX))

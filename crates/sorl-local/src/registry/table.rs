@@ -147,6 +147,10 @@ impl GlobalTable {
         let mut news = self.news.lock();
         for to in self.replicas.keys().filter(|to| for_index || *to != home) {
             let lag = if to == home { faults.index_lag() } else { faults.lag() };
+            if to == home && lag.is_zero() {
+                self.arrive(home, home, key);
+                continue;
+            }
             let link = news.entry((home.clone(), to.clone())).or_default();
             sooner |= link.next_due().is_none_or(|due_at| now.plus(lag) < due_at);
             link.add(key, now.plus(lag));
