@@ -48,7 +48,7 @@ use wiring::Wiring;
 /// Seeds in an ordinary run of the tests.
 const SEEDS: u64 = 500;
 /// Seeds within which a flaw is seen.
-const SEEDS_FOR_A_FLAW: u64 = 400;
+const SEEDS_FOR_A_FLAW: u64 = 200;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())

@@ -1,6 +1,7 @@
 //! Flaws of the log, some of them in its order with the registry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -14,7 +15,11 @@ use sorl_core::ports::{
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
+use crate::executor::Timeline;
 use crate::ports::PortSet;
+
+/// How long the later of two calls takes that stand in the wrong order.
+const LEISURE: Duration = Duration::from_secs(3);
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,7 @@ struct Broken {
     log: Arc<dyn Log>,
     registry: Arc<dyn Registry>,
     flaw: LogFlaw,
+    clock: Timeline,
     put_off: Mutex<PutOff>,
 }
 
@@ -49,16 +55,19 @@ struct PutOff {
 }
 
 /// Log and registry with the flaw.
-pub(super) fn apply(flaw: LogFlaw, ports: PortSet) -> PortSet {
+pub(super) fn apply(flaw: LogFlaw, ports: PortSet, clock: &Timeline) -> PortSet {
     let (log, registry) = (Arc::clone(&ports.log), Arc::clone(&ports.registry));
-    let broken = Arc::new(Broken { log, registry, flaw, put_off: Mutex::default() });
+    let broken = Arc::new(Broken { log, registry, flaw, clock: clock.clone(), put_off: Mutex::default() });
     PortSet { log: Arc::clone(&broken) as Arc<dyn Log>, registry: broken, ..ports }
 }
 
 impl Broken {
-    /// Does what was put off.
+    /// Does what was put off, at leisure: a call may take long, and then the wrong order shows sooner.
     async fn catch_up(&self) -> Result<(), Unavailable> {
         let PutOff { entries, marks } = std::mem::take(&mut *self.put_off.lock());
+        if !entries.is_empty() || !marks.is_empty() {
+            self.clock.sleep(LEISURE).await;
+        }
         if !entries.is_empty() {
             self.log.append(&entries).await.map_err(|partial| partial.source)?;
         }

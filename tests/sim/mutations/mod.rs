@@ -68,7 +68,7 @@ impl Flaw {
                 let broken = registry::Broken { inner: ports.registry, flaw, delivers, clock };
                 PortSet { registry: Arc::new(broken), ..ports }
             }
-            Self::Log(flaw) => log::apply(flaw, ports),
+            Self::Log(flaw) => log::apply(flaw, ports, bench.timeline),
             Self::Sending(flaw) => sending::apply(flaw, ports, bench.chance),
             Self::Gateway(flaw) => {
                 let broken = gateway::Broken { inner: ports.gateway, flaw, chance: bench.chance.clone() };
