@@ -11,7 +11,7 @@ use serde_json::json;
 use sorl_tests::frame::text;
 use sorl_tests::http::{form, request};
 use sorl_tests::names::{cursor_of_age, room, unique};
-use sorl_tests::server::{Launch, binary, folder};
+use sorl_tests::server::{Folder, Launch, binary};
 use sorl_tests::sns::elements;
 use sorl_tests::socket::{Incoming, Socket};
 use sorl_tests::stage::Stage;
@@ -88,7 +88,7 @@ async fn publish_until_the_end(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_acknowledged_survives_kill_9_under_load() {
-    let data = folder("data");
+    let data = Folder::new("data");
     let channel = room();
     let mut acknowledged = BTreeSet::new();
     // Twice, so that the second life writes into the data of the first.
@@ -127,7 +127,7 @@ async fn everything_acknowledged_survives_kill_9_under_load() {
 
 #[tokio::test]
 async fn a_message_that_waited_for_a_cut_region_survives_kill_9() {
-    let data = folder("data");
+    let data = Folder::new("data");
     let channel = room();
     let mut server = Launch::plain().data(&data).start().await;
     let [here, cut, _] = server.stage.three().map(str::to_owned);
@@ -145,7 +145,7 @@ async fn a_message_that_waited_for_a_cut_region_survives_kill_9() {
 
 #[tokio::test]
 async fn tokens_and_dead_letters_survive_a_restart() {
-    let data = folder("data");
+    let data = Folder::new("data");
     let mut server = Launch::plain().data(&data).start().await;
     let region = server.stage.three()[0].to_owned();
     let token = server.stage.token("alice").await;
@@ -169,7 +169,7 @@ async fn tokens_and_dead_letters_survive_a_restart() {
 #[tokio::test]
 async fn a_stop_says_bye_to_everybody_and_ends_well() {
     for signal in ["TERM", "INT"] {
-        let data = folder("data");
+        let data = Folder::new("data");
         let mut server = Launch::plain().data(&data).start().await;
         let channel = room();
         let mut members = server.stage.members(&channel).await;
@@ -195,7 +195,8 @@ async fn a_stop_says_bye_to_everybody_and_ends_well() {
 
 #[tokio::test]
 async fn on_a_full_disk_a_publish_is_unavailable_and_the_rest_lives_on() {
-    let server = Launch::plain().data(&folder("data")).file_kilobytes(6 * 1024).start().await;
+    let data = Folder::new("data");
+    let server = Launch::plain().data(&data).file_kilobytes(6 * 1024).start().await;
     let stage = &server.stage;
     let channel = room();
     let mut alice = stage.member(stage.three()[0], &channel).await;
@@ -212,15 +213,15 @@ async fn on_a_full_disk_a_publish_is_unavailable_and_the_rest_lives_on() {
     alice.result(json!({"action": "presence", "channel": channel})).await;
 }
 
-fn run(folder: &std::path::Path, arguments: &[&str]) -> Output {
-    Command::new(binary()).args(arguments).current_dir(folder).output().expect("the program runs")
+fn run(folder: &Folder, arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).current_dir(folder.path()).output().expect("the program runs")
 }
 
 #[test]
 fn a_taken_port_is_said_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let output = run(&folder("port"), &["dev", "--port", &port]);
+    let output = run(&Folder::new("port"), &["dev", "--port", &port]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains(&port) && told.contains("--port"), "{told}");
@@ -228,10 +229,10 @@ fn a_taken_port_is_said_with_what_to_do() {
 
 #[test]
 fn a_wrong_configuration_is_refused_with_every_fault_by_line() {
-    let folder = folder("config");
+    let folder = Folder::new("config");
     let text = "stage = 5\nregion = \"x\"\n\n[namespaces.room]\nhistory = \"soon\"\nshards = 4\nshards_read = 2\n\
                 colour = 1\n[auth]\nalgorithm = \"none\"\n";
-    std::fs::write(folder.join("sorl.toml"), text).unwrap();
+    std::fs::write(folder.path().join("sorl.toml"), text).unwrap();
     for arguments in [&["dev", "--port", "0"][..], &["dev", "--port", "0", "--config", "sorl.toml"]] {
         let output = run(&folder, arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -245,7 +246,7 @@ fn a_wrong_configuration_is_refused_with_every_fault_by_line() {
 
 #[test]
 fn a_configuration_that_is_not_there_is_said() {
-    let output = run(&folder("config"), &["dev", "--port", "0", "--config", "nowhere.toml"]);
+    let output = run(&Folder::new("config"), &["dev", "--port", "0", "--config", "nowhere.toml"]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{told}");
     assert!(told.contains("nowhere.toml"), "{told}");

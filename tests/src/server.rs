@@ -41,8 +41,8 @@ impl Launch {
 
     /// With what it keeps in this folder.
     #[must_use]
-    pub fn data(mut self, folder: &Path) -> Self {
-        self.data = Some(folder.to_owned());
+    pub fn data(mut self, folder: &Folder) -> Self {
+        self.data = Some(folder.path().to_owned());
         self
     }
 
@@ -119,15 +119,37 @@ pub fn repository() -> PathBuf {
     package.parent().unwrap_or(package).to_owned()
 }
 
-/// A folder of this test's own below `target`, new and empty.
-///
-/// # Panics
-/// If it cannot be made.
-#[must_use]
-pub fn folder(stem: &str) -> PathBuf {
-    let path = repository().join("target/e2e").join(unique(stem));
-    std::fs::create_dir_all(&path).expect("a folder below target");
-    path
+/// A folder of a test's own below `target`: new and empty, and removed with it unless the test failed.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes one.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn new(stem: &str) -> Self {
+        let path = repository().join("target/e2e").join(unique(stem));
+        std::fs::create_dir_all(&path).expect("a folder below target");
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("for a look at what happened: {}", self.0.display());
+        } else if let Err(fault) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("{} stays: {fault}", self.0.display());
+        }
+    }
 }
 
 /// A running `sorl dev`.
@@ -161,7 +183,7 @@ impl Server {
     /// What it wrote to its log so far.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.process.log).unwrap_or_default()
+        self.process.log()
     }
 }
 
@@ -171,15 +193,14 @@ struct Process {
     child: Child,
     guard: Child,
     url: String,
-    log: PathBuf,
+    folder: Folder,
 }
 
 impl Process {
     fn start(launch: &Launch) -> Self {
-        let folder = folder("server");
-        let log = folder.join("log");
-        let errors = File::create(&log).expect("a log file");
-        let mut command = launch.command(&folder);
+        let folder = Folder::new("server");
+        let errors = File::create(folder.path().join("log")).expect("a log file");
+        let mut command = launch.command(folder.path());
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -188,7 +209,7 @@ impl Process {
             .unwrap_or_else(|fault| panic!("{} does not start: {fault}", binary().display()));
         let guard = guard(child.id());
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut process = Self { child, guard, url: String::new(), log };
+        let mut process = Self { child, guard, url: String::new(), folder };
         process.url = process.ready(lines);
         process
     }
@@ -204,8 +225,11 @@ impl Process {
                 return event["url"].as_str().expect("the ready line has the url").to_owned();
             }
         }
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        panic!("sorl dev said no ready line; its log: {log}");
+        panic!("sorl dev said no ready line; its log: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -215,9 +239,6 @@ impl Drop for Process {
             if let Err(fault) = child.kill().and_then(|()| child.wait()) {
                 eprintln!("a child was not killed: {fault}");
             }
-        }
-        if thread::panicking() {
-            eprintln!("the server's log: {}", self.log.display());
         }
     }
 }
