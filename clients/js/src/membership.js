@@ -97,6 +97,7 @@ export class Membership {
     if (!connection) return;
     this.#cursor.live(message.id, connection.region);
     this.#show(message, LIVE);
+    this.#forget();
   }
 
   /** @param {import("./protocol.js").PresenceEvent} event */
@@ -199,6 +200,8 @@ export class Membership {
       cursor: this.#cursor,
       surroundings: this.#surroundings,
       show: (message) => this.#show(message, meta),
+      // Not sooner: an answer begins before where it was asked from, and its cursor may lie far behind that.
+      shown: () => this.#forget(),
       gap: (error) => this.#events.emit("gap", { error }),
       done: (messages) => {
         if (resumed) this.#events.emit("recovered", { messages });
@@ -254,11 +257,13 @@ export class Membership {
    */
   #show(message, meta) {
     if (!this.#wanted || (meta.recovered && !this.#cursor.owes(message.id))) return false;
-    const now = this.#surroundings.clock.now();
-    const first = this.#seen.first(message.id, now);
-    this.#seen.forget(this.#cursor.since, now);
+    const first = this.#seen.first(message.id, this.#surroundings.clock.now());
     if (first) this.#events.emit("message", message, meta);
     return first;
+  }
+
+  #forget() {
+    this.#seen.forget(this.#cursor.since, this.#surroundings.clock.now());
   }
 
   /** @param {import("./channel.js").Exit} exit */

@@ -19,6 +19,7 @@ import { MAX_PAGE } from "./protocol.js";
  * @property {import("./membership.js").Surroundings} surroundings
  * @property {(message: import("./protocol.js").Message) => boolean} show
  * whether it was shown, and not seen before
+ * @property {() => void} shown a whole answer was shown
  * @property {(error: SorlError) => void} gap
  * @property {(messages: number) => void} done with the number of messages shown
  */
@@ -56,6 +57,7 @@ export class Recovery {
     for (const message of messages) {
       if (this.#parts.show(message)) this.#shown++;
     }
+    this.#parts.shown();
     // A listener may have ended the membership meanwhile.
     if (this.#stopped) return;
     if (more) this.#ask(cursor);

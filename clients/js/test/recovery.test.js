@@ -166,6 +166,26 @@ test("duplicates_and_retries_are_shown_once_and_the_first_is_shown", async () =>
   assert.deepEqual(all(), ["first"]);
 });
 
+test("an_answer_does_not_make_forget_what_it_is_about_to_repeat", async () => {
+  const { clock, server, connection, reconnect, all } = await member();
+  for (const n of [1, 2]) {
+    clock.advance(1);
+    server.publish(ROOM, n);
+    await turn();
+  }
+  // In steps that let pings be answered in time.
+  for (let quiet = 0; quiet < 40 * 60_000; quiet += 20_000) {
+    clock.advance(20_000);
+    await turn();
+  }
+  connection.end();
+  await turn();
+  clock.advance(1);
+  server.publish(ROOM, 3);
+  await reconnect(connection);
+  assert.deepEqual(all(), [1, 2, 3]);
+});
+
 test("a_page_that_fails_for_now_is_asked_for_again", async () => {
   const { clock, server, connection, reconnect, all } = await member();
   server.pageSize = 1;
