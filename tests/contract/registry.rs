@@ -141,7 +141,7 @@ pub(crate) async fn replicas_converge(arm: &dyn Arm) {
     for (region, row) in [&here, &there].into_iter().zip(&rows) {
         let registry = arm.registry(region);
         let found = registry.rows_of(region, &row.key.connection).await.unwrap();
-        assert_eq!(found, [row.key.clone()]);
+        assert_eq!(found, std::slice::from_ref(&row.key));
         let rewritten = Member { since: row.since.plus(Duration::from_secs(1)), ..row.clone() };
         registry.put(&rewritten).await.unwrap();
         registry.delete(&row.key).await.unwrap();

@@ -77,7 +77,7 @@ impl GatewayArm for Local {
         let url = format!("{}/regions/{region}", self.dev.url().replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-        let (socket, _) = in_time(connect_async(request)).await.unwrap();
+        let (socket, _) = Box::pin(in_time(connect_async(request))).await.unwrap();
         // The connection's record stands in its user's personal channel.
         let partition = Partition { channel: ChannelName::personal(&user), region: region.clone(), shard: 0 };
         let page = self.station.place.registry.audience(&partition, None).await.unwrap();

@@ -183,7 +183,7 @@ async fn a_stage_is_complete_from_its_beginning() {
     let server = Launch::plain().start().await;
     let here = server.stage.three()[0];
     let mut socket = server.stage.somebody(here).await;
-    for age in [0, MINUTE, HOUR] {
+    for age in [Duration::ZERO, MINUTE, HOUR] {
         assert!(recover(&mut socket, &room(), &cursor_of_age(age), here).await.recovered);
     }
 }
