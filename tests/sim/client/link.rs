@@ -48,7 +48,8 @@ impl Client {
         self.note(format_args!("opens {id} to {}", station.site.region));
         station.knock(id.clone(), token, Ear { number, client: self.ear.clone() });
         // Half of the clients notice late, so that what still comes over an expired connection is seen.
-        let given_up_at = if self.number % 2 == 0 { expires_at } else { expires_at.plus(NOTICED_LATE) };
+        let given_up_at =
+            if self.number.is_multiple_of(2) { expires_at } else { expires_at.plus(NOTICED_LATE) };
         self.link = Some(Link { number, station: self.station, id, open: false, given_up_at });
     }
 
