@@ -35,8 +35,18 @@ export class Members {
     this.#take = take;
   }
 
+  /** Takes a snapshot now, and one more when replication has caught up with it. */
   async refresh() {
+    this.#settleLater();
+    await this.#snapshot();
+  }
+
+  #settleLater() {
     clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#snapshot(), SETTLED_MS);
+  }
+
+  async #snapshot() {
     const presence = await this.#take()?.catch(() => null);
     if (!presence) return;
     this.#members.clear();
@@ -54,8 +64,7 @@ export class Members {
     if (member.connections > 0) this.#members.set(user, member);
     else this.#members.delete(user);
     this.#show(this.#members.size);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), SETTLED_MS);
+    this.#settleLater();
   }
 
   clear() {
