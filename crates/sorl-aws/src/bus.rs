@@ -1,0 +1,1 @@
+//! Core's bus over SNS: the `relay` topic of the own region.

@@ -1,0 +1,1 @@
+//! The time and chance of a Lambda.

@@ -1,0 +1,1 @@
+//! Core's log over DynamoDB: the messages table of the own region.

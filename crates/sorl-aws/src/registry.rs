@@ -1,0 +1,1 @@
+//! Core's registry over DynamoDB: the connections table.

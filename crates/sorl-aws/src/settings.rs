@@ -1,0 +1,1 @@
+//! What the template tells a Lambda through its environment.

@@ -1,0 +1,3 @@
+//! The Lambda `authorize`: configuration, adapters, handler.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Lambda `command`: configuration, adapters, handler.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Lambda `connect`: configuration, adapters, handler.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Lambda `deliver`: configuration, adapters, handler.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Lambda `disconnect`: configuration, adapters, handler.
+
+fn main() {}
