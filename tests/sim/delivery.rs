@@ -13,6 +13,7 @@ use sorl_local::queue::{Received, RecordQueue, retry_delay};
 
 use crate::station::Station;
 use crate::trace::messages_in;
+use crate::upgrade;
 use crate::wiring::Lambda;
 
 /// Invocations side by side for a queue of a region.
@@ -72,7 +73,7 @@ async fn hand_out(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Receiv
 }
 
 async fn invoke(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Received>) {
-    let records: Vec<Record> = batch.iter().map(|received| received.record.clone()).collect();
+    let records: Vec<Record> = batch.iter().map(|received| as_written(station, &received.record)).collect();
     let about: Vec<_> = records.iter().map(|record| record.id.as_str()).collect();
     let bodies: Vec<_> = records.iter().map(|record| messages_in(&record.body)).collect();
     station.trace.note(format!(
@@ -100,4 +101,10 @@ fn answer_for(station: &Station, queue: &RecordQueue, batch: Vec<Received>, repo
             queue.delete(receipt);
         }
     }
+}
+
+/// The record, with what a newer version added where it was written.
+fn as_written(station: &Station, record: &Record) -> Record {
+    let newer = &station.weather.odds().newer;
+    upgrade::as_written(record.clone(), &station.site.region, |region| newer.contains(&region))
 }

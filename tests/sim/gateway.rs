@@ -19,6 +19,7 @@ use sorl_core::time::Timestamp;
 use crate::chance::Chance;
 use crate::executor::Timeline;
 use crate::trace::{Trace, messages_in};
+use crate::upgrade::with_more;
 use crate::weather::Weather;
 
 /// Frames that a client may leave unread: few, so that a client that does not read is soon noticed.
@@ -79,6 +80,8 @@ struct Inner {
     chance: Chance,
     weather: Weather,
     trace: Trace,
+    /// Whether the version of tomorrow runs here.
+    is_newer: bool,
     /// Whose connections are over, so that `disconnect` is called.
     ended: UnboundedSender<Arc<Caller>>,
 }
@@ -90,9 +93,10 @@ impl SimGateway {
         chance: Chance,
         weather: Weather,
         trace: Trace,
+        is_newer: bool,
         ended: UnboundedSender<Arc<Caller>>,
     ) -> Self {
-        Self(Arc::new(Inner { lines: Mutex::default(), timeline, chance, weather, trace, ended }))
+        Self(Arc::new(Inner { lines: Mutex::default(), timeline, chance, weather, trace, is_newer, ended }))
     }
 
     /// A handshake begins.
@@ -223,7 +227,7 @@ impl SimGateway {
         for frame in frames {
             let rest = self.0.chance.millis(1, 60);
             self.0.timeline.sleep(rest).await;
-            line.ear.hear(Heard::Frame(String::from_utf8_lossy(&frame).into_owned()));
+            line.ear.hear(Heard::Frame(self.written(String::from_utf8_lossy(&frame).into_owned())));
         }
         let rest = self.0.chance.millis(1, 60);
         self.0.timeline.sleep(rest).await;
@@ -233,7 +237,12 @@ impl SimGateway {
     fn deliver(&self, connection: &ConnectionId, ear: &Ear, frame: &Bytes) {
         let text = String::from_utf8_lossy(frame).into_owned();
         self.0.trace.note(format!("{connection} gets {} {}", kind_of(&text), messages_in(&text)));
-        ear.hear(Heard::Frame(text));
+        ear.hear(Heard::Frame(self.written(text)));
+    }
+
+    /// The frame as the version that runs here writes it.
+    fn written(&self, frame: String) -> String {
+        if self.0.is_newer { with_more(&frame) } else { frame }
     }
 
     /// API Gateway closes what is idle for ten minutes, and everything after two hours.

@@ -36,6 +36,7 @@ mod stage;
 mod station;
 mod sweep;
 mod trace;
+mod upgrade;
 mod users;
 mod weather;
 mod wiring;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::chance::Chance;
+use crate::users::REGIONS;
 
 /// Shares are of 1.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,8 @@ pub(crate) struct Odds {
     pub(crate) cut_off: f64,
     /// How far the clocks of two regions may be apart.
     pub(crate) skew: Duration,
+    /// The regions that run the version of tomorrow: an upgrade is under way where they are some.
+    pub(crate) newer: Vec<&'static str>,
 }
 
 impl Odds {
@@ -67,6 +70,15 @@ impl Odds {
             duplicate: share(5.0),
             cut_off: if chance.happens(0.5) { 0.5 } else { 0.0 },
             skew: chance.pick(&[0, 0, 50, 1_000]).map_or(Duration::ZERO, |ms| Duration::from_millis(*ms)),
+            newer: newer(chance),
         }
     }
+}
+
+/// No region in half of the runs, else each with even chances.
+fn newer(chance: &Chance) -> Vec<&'static str> {
+    if chance.happens(0.5) {
+        return Vec::new();
+    }
+    REGIONS.into_iter().filter(|_| chance.happens(0.5)).collect()
 }

@@ -146,11 +146,13 @@ impl Scene<'_> {
 
     fn station(&self, place: Arc<sorl_local::world::Place>, keys: &Arc<LocalKeys>) -> Arc<Station> {
         let (end, ended) = unbounded();
+        let is_newer = self.weather.odds().newer.contains(&place.site.region.as_str());
         let gateway = SimGateway::new(
             self.timeline.clone(),
             self.chance.split(),
             self.weather.clone(),
             self.trace.clone(),
+            is_newer,
             end,
         );
         let skew =

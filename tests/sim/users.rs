@@ -29,6 +29,9 @@ history = "0"
 grants = ["subscribe", "publish", "history", "presence"]
 "#;
 
+/// The stage's regions, as [`CONFIG`] lists them.
+pub(crate) const REGIONS: [&str; 3] = ["us-east-1", "eu-north-1", "ap-southeast-2"];
+
 /// The channels that everybody may be in, but for [`VAULT`].
 pub(crate) const CHANNELS: [&str; 6] = ["room:1", "room:2", "hall:1", "hall:2", "brief:1", "gust:1"];
 /// A channel that nobody is granted without a claim that says so.
