@@ -8,6 +8,9 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 NODE_READY := node_modules/.package-lock.json
 PYTHON_READY := $(VENV)/.ready
+# MiniStack and the AWS command line each demand another botocore.
+EMULATOR := $(VENV)/emulator
+EMULATOR_READY := $(EMULATOR)/.ready
 # One profile for the service and its tests: everything is compiled once.
 CARGO_TEST := cargo test --release --locked --workspace
 
@@ -52,6 +55,11 @@ $(NODE_READY): package.json package-lock.json clients/js/package.json
 $(PYTHON_READY): tests/clients/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(EMULATOR_READY): tests/emulator/requirements.txt
+	python3 -m venv $(EMULATOR)
+	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: FORCE

@@ -1,0 +1,215 @@
+"""What MiniStack's CloudFormation leaves out, filled in, so that the template which is tested is the one that ships.
+
+Not an emulator: every handler here only calls what MiniStack's own services do when they are asked by API.
+The invariant: a property that our templates set either takes effect or fails the stack; none is dropped in silence.
+
+| gap | as MiniStack 1.5.33 has it | here |
+|---|---|---|
+| `AWS::ApiGatewayV2::Deployment`, `RouteResponse` | unknown, the deploy is refused | made by its API Gateway |
+| pseudo parameters in Conditions | never resolved, `!Equals [!Ref AWS::Region, x]` is always false | resolved |
+| `AWS::SNS::Subscription` | `Region` ignored, a missing topic accepted | made where the topic is, or refused |
+| `AWS::DynamoDB::GlobalTable` | `Replicas` and TTL ignored, never updated | replicas made and removed, one an update, as on AWS |
+| `AWS::DynamoDB::Table` | TTL and point-in-time recovery ignored | set |
+| a table whose name exists | replaced, with all that it held | refused, as on AWS |
+"""
+
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import apigateway, dynamodb, sns
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+
+
+def fill():
+    """Fills the gaps; to be called once, before MiniStack serves its first request."""
+    known = provisioners._RESOURCE_HANDLERS
+    known["AWS::ApiGatewayV2::Deployment"] = {"create": create_deployment, "delete": delete_deployment}
+    known["AWS::ApiGatewayV2::RouteResponse"] = {"create": create_route_response, "delete": delete_route_response}
+    known["AWS::SNS::Subscription"] = {
+        "create": in_topics_region(provisioners._sns_sub_create),
+        "update": update_subscription,
+        "update_with_logical_id": True,
+        "delete": delete_subscription,
+    }
+    known["AWS::DynamoDB::Table"] |= {
+        "create": table_creator(known["AWS::DynamoDB::Table"]["create"], set_recovery),
+        "update": table_updater(known["AWS::DynamoDB::Table"]["update"], set_recovery),
+    }
+    known["AWS::DynamoDB::GlobalTable"] |= {
+        "create": table_creator(known["AWS::DynamoDB::GlobalTable"]["create"], set_replicas),
+        "update": table_updater(known["AWS::DynamoDB::GlobalTable"]["update"], set_replicas_one_by_one),
+        "delete": delete_global_table(known["AWS::DynamoDB::GlobalTable"]["delete"]),
+    }
+    resolve_pseudo_parameters_in_conditions()
+
+
+def done(what, answer):
+    """The body of a service's answer; an error of the service fails the resource."""
+    status, _headers, body = answer
+    if status >= 400:
+        raise ValueError(f"{what}: {body!r}")
+    return body
+
+
+# --- conditions ---
+
+
+def resolve_pseudo_parameters_in_conditions():
+    """Every module that imported the evaluator by name gets one that knows the pseudo parameters."""
+    evaluate = engine._evaluate_conditions
+
+    def with_pseudo_parameters(template, params):
+        return evaluate(template, pseudo_parameters() | params)
+
+    for module in (engine, stacks, handlers, changesets):
+        module._evaluate_conditions = with_pseudo_parameters
+
+
+def pseudo_parameters():
+    values = {
+        "AWS::Region": get_region(),
+        "AWS::AccountId": get_account_id(),
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    return {name: {"Value": value} for name, value in values.items()}
+
+
+# --- API Gateway ---
+
+
+def create_deployment(_logical_id, props, _stack):
+    api = props["ApiId"]
+    before = set(apigateway._deployments.get(api, {}))
+    done("CreateDeployment", apigateway._create_deployment(api, {"description": props.get("Description", "")}))
+    (made,) = set(apigateway._deployments[api]) - before
+    return made, {"DeploymentId": made}
+
+
+def delete_deployment(physical_id, props):
+    apigateway._deployments.get(props["ApiId"], {}).pop(physical_id, None)
+
+
+def create_route_response(_logical_id, props, _stack):
+    # A route's `Ref` is `{api}/{route}` in MiniStack where AWS gives the route alone.
+    api, route = props["ApiId"], props["RouteId"].rpartition("/")[2]
+    before = set(apigateway._route_responses.get(api, {}).get(route, {}))
+    answer = apigateway._create_route_response(api, route, {"routeResponseKey": props["RouteResponseKey"]})
+    done("CreateRouteResponse", answer)
+    (made,) = set(apigateway._route_responses[api][route]) - before
+    return made, {"RouteResponseId": made}
+
+
+def delete_route_response(physical_id, props):
+    route = props["RouteId"].rpartition("/")[2]
+    apigateway._route_responses.get(props["ApiId"], {}).get(route, {}).pop(physical_id, None)
+
+
+# --- SNS ---
+
+
+def region_of(arn):
+    return arn.split(":")[3]
+
+
+def in_topics_region(create):
+    """Creates the subscription where its topic is, which is what `Region` is for."""
+
+    def created(logical_id, props, stack):
+        topic = props["TopicArn"]
+        asked = props.get("Region") or get_region()
+        if asked != region_of(topic):
+            raise ValueError(f"InvalidParameter: TopicArn {topic} is not in {asked}, where Subscribe is called")
+        with request_scope(get_account_id(), asked):
+            if topic not in sns._topics:
+                raise ValueError(f"NotFound: Topic does not exist: {topic}")
+            return create(logical_id, props, stack)
+
+    return created
+
+
+def update_subscription(physical_id, old, new, stack, logical_id=None):
+    if region_of(old["TopicArn"]) != region_of(new["TopicArn"]):
+        raise ValueError("a subscription's topic moved to another region: give it another logical id")
+    with request_scope(get_account_id(), region_of(new["TopicArn"])):
+        return provisioners._sns_sub_update(physical_id, old, new, stack, logical_id)
+
+
+def delete_subscription(physical_id, props):
+    with request_scope(get_account_id(), region_of(physical_id)):
+        provisioners._sns_sub_delete(physical_id, props)
+
+
+# --- DynamoDB ---
+
+
+def table_creator(create, also):
+    def created(logical_id, props, stack):
+        name = props.get("TableName")
+        if name and name in dynamodb._tables:
+            raise ValueError(f"AlreadyExists: table {name} exists in {get_region()}")
+        made = create(logical_id, props, stack)
+        set_time_to_live(made[0], props)
+        also(made[0], {}, props)
+        return made
+
+    return created
+
+
+def table_updater(update, also):
+    def updated(physical_id, old, new, stack, logical_id=None):
+        # The handler of global tables takes no logical id.
+        extra = () if update is provisioners._ddb_global_table_update else (logical_id,)
+        made = update(physical_id, old, new, stack, *extra)
+        if old.get("TimeToLiveSpecification") != new.get("TimeToLiveSpecification"):
+            set_time_to_live(made[0], new)
+        also(made[0], old, new)
+        return made
+
+    return updated
+
+
+def set_time_to_live(name, props):
+    wanted = props.get("TimeToLiveSpecification")
+    if wanted:
+        done("UpdateTimeToLive", dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": wanted}))
+
+
+def set_recovery(name, _old, props):
+    wanted = props.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False)
+    data = {"TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": wanted}}
+    done("UpdateContinuousBackups", dynamodb._update_continuous_backups(data))
+
+
+def replicas_of(props):
+    return {replica["Region"]: replica for replica in props.get("Replicas", [])}
+
+
+def set_replicas(name, old, new):
+    """Makes and removes replicas until there are those of the template, then sets their recovery."""
+    before, after = set(replicas_of(old)) or {get_region()}, set(replicas_of(new))
+    if get_region() not in after:
+        raise ValueError(f"the replicas of {name} must include the stack's own region {get_region()}")
+    updates = [{"Create": {"RegionName": region}} for region in sorted(after - before)]
+    updates += [{"Delete": {"RegionName": region}} for region in sorted(before - after)]
+    if updates:
+        done("UpdateTable", dynamodb._update_table({"TableName": name, "ReplicaUpdates": updates}))
+    for region, replica in replicas_of(new).items():
+        with request_scope(get_account_id(), region):
+            set_recovery(name, None, replica)
+
+
+def set_replicas_one_by_one(name, old, new):
+    """As AWS has it: an update adds or removes at most one replica."""
+    changed = set(replicas_of(old)) ^ set(replicas_of(new))
+    if len(changed) > 1:
+        raise ValueError(f"one replica may be added or removed in an update, not {sorted(changed)}")
+    set_replicas(name, old, new)
+
+
+def delete_global_table(delete):
+    def deleted(physical_id, props):
+        for region in set(replicas_of(props)) - {get_region()}:
+            with request_scope(get_account_id(), region):
+                delete(physical_id, props)
+        delete(physical_id, props)
+
+    return deleted
