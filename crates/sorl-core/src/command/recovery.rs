@@ -52,7 +52,10 @@ async fn missed(
     now: Timestamp,
 ) -> Result<(Page, bool), Unavailable> {
     let first = MessageId::floor(start);
-    match marked(channel, since, start, log, now).await? {
+    let marks = log.marks(channel, since.time().minus(RECOVERY_OVERLAP), now, MARKED_IDS_MAX).await?;
+    let owed: Vec<_> = marks.ids.into_iter().filter(|id| *id < first).collect();
+    let earliest = owed.first().copied().filter(|_| rights.has(Right::History) && !marks.truncated);
+    match marked(channel, &owed, marks.truncated, log, now).await? {
         Marked::Fits(messages) => {
             if let Some(page) = after_marked(messages, channel, first, log, now).await? {
                 return Ok((page, true));
@@ -61,7 +64,10 @@ async fn missed(
         Marked::Overflows => {}
         Marked::Lost => return Ok((ordinary(channel, first, log, now).await?, false)),
     }
-    overflow(channel, since, start, rights, log, now).await
+    // They do not fit: who may read the history gets the first of them and pages on from there; others get the
+    // ordinary start and are told.
+    let page = ordinary(channel, earliest.unwrap_or(first), log, now).await?;
+    Ok((page, earliest.is_some()))
 }
 
 /// Where the answer starts: before the cursor, by as much as messages may have overtaken each other on the
@@ -81,21 +87,17 @@ enum Marked {
     Lost,
 }
 
-/// The messages before `start` that late marks name.
+/// The messages that late marks name: `owed`, which are only some of them if `truncated`.
 async fn marked(
     channel: &ChannelName,
-    since: MessageId,
-    start: Timestamp,
+    owed: &[MessageId],
+    truncated: bool,
     log: &dyn Log,
     now: Timestamp,
 ) -> Result<Marked, Unavailable> {
-    let after = since.time().minus(RECOVERY_OVERLAP);
-    let marks = log.marks(channel, after, now, MARKED_IDS_MAX).await?;
-    if marks.truncated {
+    if truncated {
         return Ok(Marked::Overflows);
     }
-    let first = MessageId::floor(start);
-    let owed: Vec<_> = marks.ids.into_iter().filter(|id| *id < first).collect();
     let mut fitting = collector();
     for chunk in owed.chunks(CHUNK) {
         let entries = log.read(channel, chunk).await?;
@@ -128,27 +130,6 @@ async fn after_marked(
     let more = collect(&mut collector, from(channel, first), log, now).await?;
     let stuck = more && marked_len > 0 && collector.len() == marked_len;
     Ok((!stuck).then(|| collector.page(more)))
-}
-
-/// The marked messages do not fit: who may read the history gets the first of them and pages on from there,
-/// others get the ordinary start and are told.
-async fn overflow(
-    channel: &ChannelName,
-    since: MessageId,
-    start: Timestamp,
-    rights: Rights,
-    log: &dyn Log,
-    now: Timestamp,
-) -> Result<(Page, bool), Unavailable> {
-    let first = MessageId::floor(start);
-    let marks = log.marks(channel, since.time().minus(RECOVERY_OVERLAP), now, MARKED_IDS_MAX).await?;
-    let earliest = marks.ids.first().copied().filter(|id| *id < first);
-    match earliest {
-        Some(earliest) if rights.has(Right::History) && !marks.truncated => {
-            Ok((ordinary(channel, earliest, log, now).await?, true))
-        }
-        _ => Ok((ordinary(channel, first, log, now).await?, false)),
-    }
 }
 
 async fn ordinary(
