@@ -167,9 +167,8 @@ async fn an_order_that_is_none_is_a_dead_letter_with_its_reason() {
             .unwrap()
             .to_owned();
         let letter = sorl_tests::eventually("a dead letter", async || {
-            let letters = stage.get("/dead-letters").await.json();
-            let is_it = |letter: &&Value| letter["body"].as_str().is_some_and(|body| body.contains(&victim));
-            letters.as_array().unwrap().iter().find(is_it).cloned()
+            let is_it = |letter: &Value| letter["body"].as_str().is_some_and(|body| body.contains(&victim));
+            stage.dead_letters().await.into_iter().find(is_it)
         })
         .await;
         assert!(letter["reason"].as_str().unwrap().starts_with("control"), "{order}: {letter}");

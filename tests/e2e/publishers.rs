@@ -12,9 +12,8 @@ use crate::shared::stage;
 
 /// The dead letters whose body holds this text.
 async fn dead_letters(stage: &Stage, holding: &str) -> Vec<Value> {
-    let letters = stage.get("/dead-letters").await.json();
-    let holds = |letter: &&Value| letter["body"].as_str().is_some_and(|body| body.contains(holding));
-    letters.as_array().expect("a list").iter().filter(holds).cloned().collect()
+    let holds = |letter: &Value| letter["body"].as_str().is_some_and(|body| body.contains(holding));
+    stage.dead_letters().await.into_iter().filter(holds).collect()
 }
 
 /// Waits until every region has one dead letter of this text, and returns them.

@@ -11,6 +11,8 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+pub mod aws;
+pub mod deployed;
 pub mod frame;
 pub mod http;
 pub mod names;

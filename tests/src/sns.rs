@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use crate::http::{Answer, form, request};
+use crate::aws::Aws;
+use crate::http::Answer;
 use crate::stage::Stage;
 
 /// One entry of a batch: its id, its message, its attribute `channel`.
@@ -81,15 +82,16 @@ impl Stage {
         self.sns(&fields).await
     }
 
-    /// A call of SNS's query protocol.
+    /// A call of SNS's query protocol, in the region of its topic.
     ///
     /// # Panics
     /// If there is no answer.
     pub async fn sns(&self, fields: &[(&str, &str)]) -> Answer {
+        let topic = fields.iter().find(|(name, _)| *name == "TopicArn").map_or("", |(_, topic)| topic);
+        let region = topic.split(':').nth(3).unwrap_or_default();
         let mut fields = fields.to_vec();
         fields.push(("Version", "2010-03-31"));
-        let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-        request("POST", &format!("{}/", self.url), &headers, form(&fields)).await.expect("an answer of SNS")
+        Aws { endpoint: self.url.clone() }.query(region, "sns", &fields).await
     }
 }
 

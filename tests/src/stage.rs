@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::deployed::Deployed;
 use crate::http::{Answer, request};
 use crate::names::unique;
 use crate::socket::Socket;
@@ -10,10 +11,11 @@ use crate::socket::Socket;
 /// A running stage.
 #[derive(Debug, Clone)]
 pub struct Stage {
-    /// `http://HOST:PORT`
+    /// `http://HOST:PORT`, where its SNS answers, and all else of `sorl dev`.
     pub url: String,
-    /// As `GET /regions` lists them.
+    /// As `GET /regions` or the deploy tool lists them.
     pub regions: Vec<RegionAddress>,
+    deployed: Option<Deployed>,
 }
 
 /// Where a region is.
@@ -36,7 +38,25 @@ impl Stage {
     pub async fn at(url: &str) -> Self {
         let answer = request("GET", &format!("{url}/regions"), &[], "").await.expect("GET /regions");
         let regions = serde_json::from_value(answer.json()).expect("the regions as they are documented");
-        Self { url: url.to_owned(), regions }
+        Self { url: url.to_owned(), regions, deployed: None }
+    }
+
+    /// The stage that the deploy tool wrote this file about, on the AWS at this endpoint.
+    ///
+    /// # Panics
+    /// If its file or its secret cannot be had.
+    pub async fn deployed_at(file: &str, endpoint: &str) -> Self {
+        let (deployed, regions) = Deployed::read(file, endpoint).await;
+        Self { url: endpoint.to_owned(), regions, deployed: Some(deployed) }
+    }
+
+    /// What it is on AWS.
+    ///
+    /// # Panics
+    /// If it is no deployed stage.
+    #[must_use]
+    pub fn deployed(&self) -> &Deployed {
+        self.deployed.as_ref().expect("a deployed stage")
     }
 
     /// The names of its first three regions.
@@ -63,6 +83,9 @@ impl Stage {
     /// # Panics
     /// If none is given.
     pub async fn mint(&self, user: &str, grants: Option<&Value>, ttl: i64) -> String {
+        if let Some(deployed) = &self.deployed {
+            return deployed.mint(user, grants, ttl);
+        }
         let mut wanted = json!({ "user": user, "ttl": ttl });
         if let Some(grants) = grants {
             wanted["grants"] = grants.clone();
@@ -122,6 +145,18 @@ impl Stage {
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         let headers = [("content-type", "application/json")];
         request("POST", &format!("{}{path}", self.url), &headers, body.to_string()).await.expect("an answer")
+    }
+
+    /// What was dead-lettered, as `GET /dead-letters` lists it.
+    ///
+    /// # Panics
+    /// If it cannot be had.
+    pub async fn dead_letters(&self) -> Vec<Value> {
+        if let Some(deployed) = &self.deployed {
+            return deployed.dead_letters(&self.regions).await;
+        }
+        let letters = self.get("/dead-letters").await.json();
+        letters.as_array().expect("a list").clone()
     }
 
     /// Replaces the faults in force.
