@@ -9,9 +9,10 @@
 //! - The flow, one module a Lambda: [`authorize`], [`connect`], [`disconnect`], [`command`], [`deliver`].
 //! - What they speak: [`protocol`] (WebSocket frames), [`envelope`] (what travels through SNS and SQS).
 //! - What they speak of: [`ids`], [`names`], [`region`], [`time`], [`message`], [`member`], [`grants`].
-//! - What they stand on: [`ports`], [`config`], [`limits`], [`error`].
+//! - What they stand on: [`ports`], [`batch`], [`config`], [`limits`], [`error`].
 
 pub mod authorize;
+pub mod batch;
 pub mod command;
 pub mod config;
 pub mod connect;
