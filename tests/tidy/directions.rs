@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{none, root, sources};
 
 /// Which of our crates each crate may depend on; a crate that is not named here is a decision to make.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
-    ("sorl-local", &["sorl-core"]),
-    ("sorl-aws", &["sorl-core"]),
+    ("sorl-jwks", &["sorl-core"]),
+    ("sorl-local", &["sorl-core", "sorl-jwks"]),
+    ("sorl-aws", &["sorl-core", "sorl-jwks"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
 ];

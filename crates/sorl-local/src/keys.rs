@@ -3,8 +3,6 @@
 //! Not the verification (`sorl_core::authorize`). Invariant: a secret that nobody configured is drawn once and
 //! kept with the data, so that tokens outlive a restart where anything does.
 
-mod jwks;
-
 use async_trait::async_trait;
 use jsonwebtoken::{Algorithm as Signature, EncodingKey, Header};
 use serde::Serialize;
@@ -13,9 +11,9 @@ use sorl_core::authorize::VerifyKey;
 use sorl_core::config::Auth;
 use sorl_core::ports::{Entropy, Keys, Unavailable};
 use sorl_core::time::Timestamp;
+use sorl_jwks::{Cache, Jwks};
 
 use crate::store::{Batch, Key, Store, StoreError, Tag};
-use jwks::Jwks;
 
 /// Draws of 64 bits in a secret: 256 bits, as many as HS256 can use.
 const SECRET_DRAWS: usize = 4;
@@ -40,7 +38,7 @@ pub struct LocalKeys {
 
 enum Source {
     Secret(Vec<u8>),
-    Jwks(Jwks),
+    Jwks(Cache<Jwks>),
 }
 
 /// What a minted token says. Whatever was asked for stands in it, valid or not.
@@ -64,7 +62,7 @@ impl LocalKeys {
     /// [`StoreError`] if the secret can be neither read nor kept.
     pub async fn open(auth: &Auth, store: &dyn Store, entropy: &dyn Entropy) -> Result<Self, StoreError> {
         let source = match (&auth.jwks, &auth.secret) {
-            (Some(url), _) => Source::Jwks(Jwks::new(url.clone(), auth.algorithm)),
+            (Some(url), _) => Source::Jwks(Jwks::cached(url.clone(), auth.algorithm)),
             (None, Some(secret)) => Source::Secret(secret.clone().into_bytes()),
             (None, None) => Source::Secret(kept_secret(store, entropy).await?),
         };
