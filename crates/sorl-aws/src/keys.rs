@@ -1,1 +1,68 @@
-//! The keys that tokens are verified with: a secret by reference, or a JWKS.
+//! The keys that tokens are verified with: a secret by its name in Secrets Manager, or a JWKS.
+//!
+//! Not their caching (`sorl_jwks`), which both share: fetched at the first token, again after ten minutes, kept for
+//! a day while their keeper is down. The invariant: a secret is never logged, not even in part.
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use sorl_core::authorize::VerifyKey;
+use sorl_core::config::Auth;
+use sorl_core::ports::{Keys, Unavailable};
+use sorl_jwks::{Cache, Jwks, Source};
+
+/// The stage's keys.
+pub struct AwsKeys(Keeper);
+
+enum Keeper {
+    Secret(Cache<Secret>),
+    Jwks(Cache<Jwks>),
+    Nobody,
+}
+
+impl AwsKeys {
+    /// The keys that the configuration names: its JWKS, or else the secret called `secret`.
+    #[must_use]
+    pub fn new(auth: &Auth, client: aws_sdk_secretsmanager::Client, secret: Option<String>) -> Self {
+        Self(match (&auth.jwks, secret) {
+            (Some(url), _) => Keeper::Jwks(Jwks::cached(url.clone(), auth.algorithm)),
+            (None, Some(name)) => Keeper::Secret(Cache::new(Secret { client, name })),
+            (None, None) => Keeper::Nobody,
+        })
+    }
+}
+
+#[async_trait]
+impl Keys for AwsKeys {
+    async fn find(&self, kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
+        match &self.0 {
+            // A secret has no name of its own that a token could mean.
+            Keeper::Secret(secret) => secret.find(None).await,
+            Keeper::Jwks(jwks) => jwks.find(kid).await,
+            Keeper::Nobody => Err(Unavailable::new("keys", "neither a secret nor a JWKS is named")),
+        }
+    }
+}
+
+/// A secret in Secrets Manager: the value of today, as text or bytes.
+struct Secret {
+    client: aws_sdk_secretsmanager::Client,
+    name: String,
+}
+
+#[async_trait]
+impl Source for Secret {
+    async fn fetch(&self) -> Result<Vec<VerifyKey>, String> {
+        let answer = self.client.get_secret_value().secret_id(&self.name).send().await;
+        // The fault's chain tells statuses and codes; an answer that held a secret is no fault.
+        let answer = answer.map_err(|fault| format!("{}: {}", self.name, DisplayErrorContext(fault)))?;
+        let text = answer.secret_string().map(str::as_bytes);
+        let secret = text.or(answer.secret_binary().map(|blob| blob.as_ref())).unwrap_or_default();
+        if secret.len() < SECRET_LEN_MIN {
+            return Err(format!("{}: shorter than {SECRET_LEN_MIN} bytes", self.name));
+        }
+        Ok(vec![VerifyKey::secret(None, secret)])
+    }
+}
+
+/// Bytes of a secret, as many as `sorl.toml` demands: HS256's hash has no fewer.
+const SECRET_LEN_MIN: usize = 32;

@@ -1,1 +1,209 @@
-//! What the template tells a Lambda through its environment.
+//! What a Lambda is told at its cold start: its environment and the `sorl.toml` beside its executable.
+//!
+//! Not what operators set (`sorl_core::config`). The invariant: every fault is named at once, and nothing runs with
+//! half of its settings.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sorl_core::config::{Algorithm, Config, Site};
+use sorl_core::region::Region;
+use sorl_core::time::Timestamp;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::log::Completeness;
+use crate::logging;
+
+/// The stage; overrides the one in `sorl.toml`.
+pub const STAGE: &str = "SORL_STAGE";
+/// The least level of a log line; `info` if absent.
+pub const LOG: &str = "SORL_LOG";
+/// The region, from Lambda itself.
+pub const REGION: &str = "AWS_REGION";
+/// The name of the secret that tokens are signed with, for HS256.
+pub const SECRET: &str = "SORL_SECRET";
+/// The connections table.
+pub const CONNECTIONS_TABLE: &str = "SORL_CONNECTIONS_TABLE";
+/// The region's messages table.
+pub const MESSAGES_TABLE: &str = "SORL_MESSAGES_TABLE";
+/// The ARN of the region's topic `relay`.
+pub const RELAY_TOPIC: &str = "SORL_RELAY_TOPIC";
+/// The URL of the region's queue `bulk`.
+pub const BULK_QUEUE: &str = "SORL_BULK_QUEUE";
+/// The URL of the region's dead-letter queue.
+pub const DEAD_LETTERS_QUEUE: &str = "SORL_DEAD_LETTERS_QUEUE";
+/// The endpoint of the region's `@connections`.
+pub const GATEWAY: &str = "SORL_GATEWAY";
+/// Since when the region's log is complete.
+pub const COMPLETE_SINCE: &str = "SORL_COMPLETE_SINCE";
+
+const FILE: &str = "sorl.toml";
+
+/// Everything that is wrong with what the Lambda was told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsFaults(pub Vec<String>);
+
+impl fmt::Display for SettingsFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+/// Settings being read: ask for what the Lambda needs, then for its [`Site`], which names every fault.
+pub struct Settings {
+    variable: Box<dyn Fn(&str) -> Option<String>>,
+    file: Result<String, String>,
+    faults: Vec<String>,
+}
+
+impl Settings {
+    /// Reads the process's environment and the file beside its executable, and starts the log.
+    #[must_use]
+    pub fn open() -> Self {
+        let mut settings = Self::new(|name| std::env::var(name).ok(), file());
+        let level = settings.level();
+        if let Err(fault) = logging::start(level) {
+            settings.faults.push(fault.to_string());
+        }
+        settings
+    }
+
+    /// Settings of another origin: `variable` finds a variable, `file` is the text of `sorl.toml`, or why there is
+    /// none.
+    pub fn new(variable: impl Fn(&str) -> Option<String> + 'static, file: Result<String, String>) -> Self {
+        Self { variable: Box::new(variable), file, faults: Vec::new() }
+    }
+
+    /// A variable that must be there; empty, and a fault, if it is not.
+    pub fn text(&mut self, name: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.faults.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    /// A variable that may be absent; an empty one is.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that is an `http` or `https` URL.
+    pub fn url(&mut self, name: &str) -> String {
+        let url = self.text(name);
+        if !url.is_empty() && !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+            self.faults.push(format!("{name} is no URL: {url}"));
+        }
+        url
+    }
+
+    /// Since when the region's log is complete.
+    pub fn completeness(&mut self) -> Completeness {
+        match self.text(COMPLETE_SINCE).as_str() {
+            "start" => Completeness::FromStart,
+            "unknown" | "" => Completeness::Unknown,
+            text => match text.parse() {
+                Ok(millis) => Completeness::Since(Timestamp::from_millis(millis)),
+                Err(_not_a_number) => {
+                    let expected = "start, unknown, or milliseconds since the epoch";
+                    self.faults.push(format!("{COMPLETE_SINCE} is {text:?}, not {expected}"));
+                    Completeness::Unknown
+                }
+            },
+        }
+    }
+
+    /// Where the Lambda runs and what it is configured with: asked for last.
+    ///
+    /// # Errors
+    /// [`SettingsFaults`]: everything that was wrong or missing in what was asked for so far, and in the file.
+    pub fn site(self) -> Result<Site, SettingsFaults> {
+        let (site, faults) = self.finish();
+        match site {
+            Some(site) if faults.is_empty() => Ok(site),
+            _ => Err(SettingsFaults(faults)),
+        }
+    }
+
+    /// As [`Self::site`], and the name of the secret for the one Lambda that verifies tokens: there exactly if the
+    /// algorithm has a secret.
+    ///
+    /// # Errors
+    /// [`SettingsFaults`], also if the secret that the algorithm needs is not named.
+    pub fn site_and_secret(self) -> Result<(Site, Option<String>), SettingsFaults> {
+        let secret = self.optional(SECRET);
+        let (site, mut faults) = self.finish();
+        let is_needed = site.as_ref().is_some_and(|site| site.config.auth.algorithm == Algorithm::Hs256);
+        if is_needed && secret.is_none() {
+            faults.push(format!("HS256 needs {SECRET}, the name of a secret in Secrets Manager"));
+        }
+        match site {
+            Some(site) if faults.is_empty() => Ok((site, secret.filter(|_name| is_needed))),
+            _ => Err(SettingsFaults(faults)),
+        }
+    }
+
+    fn level(&mut self) -> LevelFilter {
+        let Some(name) = self.optional(LOG) else { return LevelFilter::INFO };
+        logging::level(&name).unwrap_or_else(|| {
+            self.faults.push(format!("{LOG} is {name:?}, not error, warn, info, debug or trace"));
+            LevelFilter::INFO
+        })
+    }
+
+    fn finish(mut self) -> (Option<Site>, Vec<String>) {
+        let stage = self.text(STAGE);
+        let region = self.region();
+        let config = self.config(stage);
+        let site = region.zip(config).map(|(region, config)| Site { region, config: Arc::new(config) });
+        (site, self.faults)
+    }
+
+    fn region(&mut self) -> Option<Region> {
+        let name = self.text(REGION);
+        let region = Region::parse(&name);
+        if let (Err(fault), false) = (&region, name.is_empty()) {
+            self.faults.push(format!("{REGION} is {name:?}: {fault}"));
+        }
+        region.ok()
+    }
+
+    fn config(&mut self, stage: String) -> Option<Config> {
+        let text = match std::mem::replace(&mut self.file, Ok(String::new())) {
+            Ok(text) => text,
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
+        };
+        match Config::parse(&text) {
+            Ok(mut config) => {
+                if config.auth.secret.is_some() {
+                    self.faults.push(format!(
+                        "{FILE}: [auth] secret is for `sorl dev` only; a package must not hold one: leave it out, \
+                         the secret is read by its name"
+                    ));
+                }
+                config.stage = stage;
+                Some(config)
+            }
+            Err(faults) => {
+                self.faults
+                    .extend(faults.0.iter().map(|f| format!("{FILE}, line {}: {}", f.line, f.message)));
+                None
+            }
+        }
+    }
+}
+
+/// The text of the file beside the executable.
+fn file() -> Result<String, String> {
+    let path = std::env::current_exe().map(|executable| beside(&executable));
+    let path = path.map_err(|fault| format!("{FILE}: where the executable lies is not known: {fault}"))?;
+    std::fs::read_to_string(&path).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+fn beside(executable: &std::path::Path) -> PathBuf {
+    executable.with_file_name(FILE)
+}

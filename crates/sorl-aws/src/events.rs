@@ -1,1 +1,0 @@
-//! Lambda's events as core's types, and core's answers as Lambda's.
