@@ -1,3 +1,53 @@
-//! The Lambda `connect`: configuration, adapters, handler.
+//! The Lambda `connect`: a connection becomes a member of its user's personal channel, or is refused.
 
-fn main() {}
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use sorl_aws::clients;
+use sorl_aws::clock::SystemClock;
+use sorl_aws::events::{WebSocketAnswer, WebSocketEvent};
+use sorl_aws::registry::AwsRegistry;
+use sorl_aws::settings::{CONNECTIONS_TABLE, Settings};
+use sorl_core::config::Site;
+use sorl_core::connect::{ConnectError, connect};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let mut settings = Settings::open();
+    let connections = settings.text(CONNECTIONS_TABLE);
+    let site = settings.site()?;
+    let sdk = clients::configuration().await;
+    let registry = AwsRegistry::new(clients::dynamodb(&sdk), connections, site.region.clone());
+    let shared = Arc::new((site, registry));
+    let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&shared)))).await;
+    run.map_err(anyhow::Error::from_boxed)
+}
+
+async fn handle(
+    LambdaEvent { payload: mut event, .. }: LambdaEvent<WebSocketEvent>,
+    shared: Arc<(Site, AwsRegistry)>,
+) -> Result<WebSocketAnswer, Error> {
+    let (site, registry) = &*shared;
+    let caller = match event.caller(&site.region) {
+        Ok(caller) => caller,
+        Err(fault) => {
+            tracing::error!(outcome = "incomplete", %fault, "connect");
+            return Ok(WebSocketAnswer::status(500));
+        }
+    };
+    let (connection, user) = (&caller.connection, &caller.principal.user);
+    Ok(match connect(&caller, registry, &SystemClock, site).await {
+        Ok(()) => {
+            tracing::info!(outcome = "opened", %connection, %user, "connect");
+            event.opened()
+        }
+        Err(ConnectError::Blocked) => {
+            tracing::info!(outcome = "blocked", %connection, %user, "connect");
+            WebSocketAnswer::status(401)
+        }
+        Err(ConnectError::Unavailable(fault)) => {
+            tracing::error!(outcome = "unavailable", %connection, source = %fault.source, "connect");
+            WebSocketAnswer::status(503)
+        }
+    })
+}
