@@ -1,1 +1,0 @@
-//! Core's registry over DynamoDB: the connections table.
