@@ -1,1 +1,0 @@
-//! Core's log over DynamoDB: the messages table of the own region.
