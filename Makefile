@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local
+.PHONY: help check test unit e2e js browser sim local package deploy remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -44,6 +44,17 @@ sim: ## more of the simulation: make sim SEEDS=100000
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
+
+package: $(NODE_READY) ## the Lambdas as zips: make package [ARCH=arm64] [CONFIG=sorl.toml]
+	node infra/package.mjs $(if $(ARCH),--architecture $(ARCH)) $(if $(CONFIG),--config $(CONFIG))
+
+deploy: $(NODE_READY) ## to AWS, every region: make deploy STAGE=dev [REGIONS=…] [CONFIG=…] [PARAMS="memory=512 …"]
+	node --no-warnings infra/deploy.mjs $(DEPLOYMENT) $(if $(ARCH),--params "architecture=$(ARCH) $(PARAMS)",--params "$(PARAMS)")
+
+remove: $(NODE_READY) ## what runs of a stage, or a region: make remove STAGE=dev [REGIONS=…] [STATE=delete CONFIRM=dev]
+	node --no-warnings infra/remove.mjs $(DEPLOYMENT) --params "$(PARAMS)" $(if $(STATE),--state $(STATE)) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+DEPLOYMENT = --stage "$(STAGE)" $(if $(REGIONS),--regions "$(REGIONS)") $(if $(CONFIG),--config $(CONFIG))
 
 target/release/sorl: FORCE
 	cargo build --release --locked -p sorl-cli
