@@ -11,7 +11,8 @@ use crate::run;
 
 /// `count` entries of a channel, a second apart, the oldest first.
 fn entries(arm: &dyn Arm, room: &ChannelName, count: u64) -> Vec<LogEntry> {
-    let at = |n| arm.now().plus(Duration::from_secs(n));
+    let now = arm.now();
+    let at = |n| now.plus(Duration::from_secs(n));
     (0..count).map(|n| entry(message(room, at(n), n))).collect()
 }
 
@@ -62,7 +63,9 @@ fn unknown_id(arm: &dyn Arm) -> MessageId {
 }
 
 async fn marks_are_read(arm: &dyn Arm, log: &dyn Log, room: &ChannelName, ids: &[MessageId]) {
-    let at = |seconds| arm.now().plus(Duration::from_secs(seconds));
+    let now = arm.now();
+    let at = |seconds| now.plus(Duration::from_secs(seconds));
+    let unknown = unknown_id(arm);
     let mark = |written, named: &[MessageId], expires| LateMark {
         channel: room.clone(),
         at: at(written),
@@ -71,12 +74,12 @@ async fn marks_are_read(arm: &dyn Arm, log: &dyn Log, room: &ChannelName, ids: &
     };
     let (early, late) = (mark(10, &ids[..1], 100), mark(20, ids, 200));
     // Two marks of one moment both stand; one written twice is one.
-    let same_moment = mark(20, &[unknown_id(arm)], 200);
+    let same_moment = mark(20, &[unknown], 200);
     for mark in [&early, &late, &same_moment, &late] {
         log.mark(mark).await.unwrap();
     }
     let mut all_ids = ids.to_vec();
-    all_ids.push(unknown_id(arm));
+    all_ids.push(unknown);
     all_ids.sort();
     let marks = log.marks(room, at(9), at(0), 10).await.unwrap();
     assert_eq!((marks.ids, marks.truncated), (all_ids.clone(), false));
@@ -176,4 +179,6 @@ pub(crate) async fn answers_in_time(arm: &dyn Arm) {
 run!(memory: crate::local::memory() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
     failures_are_told_apart, pages_lead_to_the_end, answers_in_time);
 run!(disk: crate::local::disk() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
+    failures_are_told_apart, pages_lead_to_the_end, answers_in_time);
+run!(emulator: crate::aws::emulator() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
     failures_are_told_apart, pages_lead_to_the_end, answers_in_time);

@@ -14,7 +14,9 @@
 )]
 
 mod arm;
+mod aws;
 mod bus;
+mod disturbed;
 mod gateway;
 mod local;
 mod log;

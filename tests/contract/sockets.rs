@@ -4,7 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_config::Region as AwsRegion;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use futures::StreamExt;
+use sorl_aws::clients;
+use sorl_aws::gateway::AwsGateway;
 use sorl_core::config::Config;
 use sorl_core::ids::ConnectionId;
 use sorl_core::limits::{CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX};
@@ -62,6 +67,39 @@ pub(crate) async fn local() -> Local {
     let dev = start(Arc::new(Config::default()), options).await.unwrap();
     let station = Arc::clone(dev.stage().stations_in_order().next().unwrap());
     Local { dev, station }
+}
+
+/// The deployed adapter over the `@connections` API of `sorl dev`: the same clients, the same stage.
+pub(crate) struct OverSdk {
+    local: Local,
+    gateway: AwsGateway,
+}
+
+/// `sorl dev` as it comes, and the SDK's client of its `@connections` API.
+pub(crate) async fn over_sdk() -> OverSdk {
+    let local = local().await;
+    let region = &local.station.site().region;
+    let endpoint = format!("{}/regions/{region}", local.dev.url());
+    // Any credentials do, as with `sorl dev`; and any region.
+    let credentials = Credentials::new("any", "any", None, None, "contract");
+    let configuration = clients::configuration().await.into_builder();
+    let configuration = configuration
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(AwsRegion::new(region.as_str().to_owned()))
+        .build();
+    let gateway = AwsGateway::new(clients::gateway(&configuration, &endpoint));
+    OverSdk { local, gateway }
+}
+
+#[async_trait]
+impl GatewayArm for OverSdk {
+    fn gateway(&self) -> &dyn Gateway {
+        &self.gateway
+    }
+
+    async fn open(&self) -> Client {
+        self.local.open().await
+    }
 }
 
 #[async_trait]
