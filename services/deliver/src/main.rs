@@ -2,6 +2,8 @@
 //!
 //! A panic is the runtime's to report: the whole batch has failed then, and comes back.
 
+#![recursion_limit = "256"] // The future of a whole delivery, adapters and all, is nested deeper than the default.
+
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
