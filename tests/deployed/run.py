@@ -1,0 +1,163 @@
+"""Makes a stage of three regions on the emulator, IAM enforced, and runs the tests of this folder against it.
+
+    run.py [--only TEXT] [--keep]
+
+Steps: emulator, `make deploy` of what `make package` built, the tests side by side, those of `alone` one by one,
+the end of the emulator with all that is in it. `--only` runs the tests whose names hold TEXT; `--keep` leaves the
+stage standing after the tests until this program is interrupted.
+
+Not the tests themselves, and nothing that a deploy to AWS would not do as well: the emulator is an endpoint here.
+On failure it says where the emulator's log is and those of the functions.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUT = ROOT / "target" / "deployed"
+STAGE = "e2e"
+CONFIG = "tests/e2e/sorl.toml"
+WRITTEN = ROOT / "target" / "deploy" / f"{STAGE}.json"
+CARGO = ["cargo", "test", "--release", "--locked", "-p", "sorl-tests", "--test", "deployed"]
+# The emulator runs every region's functions on this machine's cores.
+THREADS = "4"
+
+
+def main():
+    asked = arguments()
+    OUT.mkdir(parents=True, exist_ok=True)
+    run("build the tests", [*CARGO, "--no-run"], os.environ)
+    with emulator() as url:
+        environment = os.environ | aws(url)
+        try:
+            run("deploy", ["make", "--no-print-directory", "deploy", f"STAGE={STAGE}", f"CONFIG={CONFIG}"], environment)
+            run_tests(environment, asked.only)
+        except subprocess.CalledProcessError as failure:
+            say_what_is_known(url, failure)
+            return 1
+        finally:
+            if asked.keep:
+                stand(url)
+    return 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="")
+    parser.add_argument("--keep", action="store_true")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def emulator():
+    """An emulator that lives as long as the block, or as this process: its standard input is our pipe."""
+    log = OUT / "emulator.log"
+    log.write_text("")
+    python = ROOT / ".venv" / "emulator" / "bin" / "python"
+    command = [python, ROOT / "tests" / "emulator" / "launcher.py", "--log", log]
+    running = subprocess.Popen(
+        command, env=os.environ | {"AUTH": "true"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        ready = running.stdout.readline()
+        if not ready:
+            sys.exit(f"the emulator did not start: see {log}")
+        yield json.loads(ready)["url"]
+    finally:
+        running.stdin.close()
+        running.wait(30)
+
+
+def aws(url):
+    """The environment in which every AWS client talks to the emulator and to nothing else."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "SORL_DEPLOYED": str(WRITTEN),
+        "SORL_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+    }
+
+
+def run(what, command, environment):
+    started = time.monotonic()
+    print(f"deployed: {what}", flush=True)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    print(f"deployed: {what}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def run_tests(environment, only):
+    left_out = excluded()
+    for name, reason in left_out.items():
+        print(f"deployed: left out {name}: {reason}", flush=True)
+    names = [name for name in listed(environment) if name not in left_out and only in name]
+    together = [name for name in names if not name.startswith("alone::")]
+    alone = [name for name in names if name.startswith("alone::")]
+    if not names:
+        sys.exit(f"no test has {only!r} in its name")
+    if together:
+        run(f"{len(together)} tests side by side", tests("--test-threads", THREADS, *together), environment)
+    for name in alone:
+        run(name, tests("--nocapture", name), environment)
+
+
+def tests(*more):
+    return [*CARGO, "--quiet", "--", "--exact", *more]
+
+
+def listed(environment):
+    command = [*CARGO, "--quiet", "--", "--list"]
+    told = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    suffix = ": test"
+    return [line.removesuffix(suffix) for line in told.stdout.splitlines() if line.endswith(suffix)]
+
+
+def excluded():
+    """The tests that the emulator cannot carry, and why."""
+    lines = (ROOT / "tests" / "deployed" / "excluded.txt").read_text().splitlines()
+    return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def say_what_is_known(url, failure):
+    print(f"deployed: {failure}", file=sys.stderr)
+    print(f"deployed: the emulator's log is {OUT / 'emulator.log'}", file=sys.stderr)
+    for region in json.loads(WRITTEN.read_text())["regions"] if WRITTEN.exists() else []:
+        for function in ("authorize", "connect", "disconnect", "command", "deliver"):
+            file = OUT / f"{region['region']}-{function}.log"
+            file.write_text(log_of(url, region["region"], f"/aws/lambda/sorl-{STAGE}-{function}"))
+    print(f"deployed: the functions' logs are {OUT}/REGION-FUNCTION.log", file=sys.stderr)
+
+
+def log_of(url, region, group):
+    scope = f"test/20260101/{region}/logs/aws4_request"
+    headers = {
+        "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": "Logs_20140328.FilterLogEvents",
+    }
+    body = json.dumps({"logGroupName": group, "limit": 10000}).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+            return "\n".join(event["message"] for event in json.load(answer)["events"])
+    except OSError as fault:
+        return f"{group}: {fault}\n"
+
+
+def stand(url):
+    print(f"deployed: the stage stands: {WRITTEN}, AWS_ENDPOINT_URL={url}; interrupt to end it", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
