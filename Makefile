@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local package deploy remove
+.PHONY: help check test unit e2e js browser sim local infra package deploy remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -22,7 +22,7 @@ check: $(NODE_READY) ## formatting, lints, types
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
 
-test: check js unit e2e browser ## everything that must be green (25 minutes on two cores)
+test: check js infra unit e2e browser ## everything that must be green (25 minutes on two cores)
 	@echo "all tests passed"
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
@@ -44,6 +44,9 @@ sim: ## more of the simulation: make sim SEEDS=100000
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
+
+infra: $(NODE_READY) $(EMULATOR_READY) ## the templates and the deploy tool, without AWS
+	SORL_CFN_LINT=$(CURDIR)/$(EMULATOR)/bin/cfn-lint npm run --silent test:infra
 
 package: $(NODE_READY) ## the Lambdas as zips: make package [ARCH=arm64] [CONFIG=sorl.toml]
 	node infra/package.mjs $(if $(ARCH),--architecture $(ARCH)) $(if $(CONFIG),--config $(CONFIG))

@@ -9,7 +9,8 @@ import { STACKS } from "./stacks.mjs";
 export async function carryOut(steps, stageName) {
   for (const [index, step] of steps.entries()) {
     const verb = step.verb === "remove" ? "remove " : "";
-    process.stdout.write(`[${index + 1}/${steps.length}] ${step.region}: ${verb}${STACKS[step.kind].holds} … `);
+    const kept = step.verb === "deploy" && step.params.onRemove === "Delete" ? ", no longer kept" : "";
+    process.stdout.write(`[${index + 1}/${steps.length}] ${step.region}: ${verb}${STACKS[step.kind].holds}${kept} … `);
     const begun = Date.now();
     await osls(step.verb, { ...step, params: atThisMoment(step.params) }, stageName);
     console.log(`${((Date.now() - begun) / 1000).toFixed(0)} s`);
