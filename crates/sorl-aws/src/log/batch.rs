@@ -10,8 +10,9 @@ use futures::stream::{self, StreamExt};
 use sorl_core::ids::MessageId;
 use sorl_core::names::ChannelName;
 use sorl_core::ports::{LogEntry, Partial, Unavailable};
+use tokio::time::Instant;
 
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, call_ends_at};
 
 use super::row;
 
@@ -42,7 +43,8 @@ struct Failed<'e> {
 }
 
 pub(super) async fn append(table: &Table, entries: &[LogEntry]) -> Result<(), Partial> {
-    let batches: Vec<_> = batches(entries).into_iter().map(|batch| put(table, batch)).collect();
+    let ends_at = call_ends_at();
+    let batches: Vec<_> = batches(entries).into_iter().map(|batch| put(table, batch, ends_at)).collect();
     let outcomes: Vec<_> = stream::iter(batches).buffer_unordered(CONCURRENCY).collect().await;
     let mut failed = Vec::new();
     let mut source = None;
@@ -69,11 +71,11 @@ fn batches(entries: &[LogEntry]) -> Vec<Vec<Write<'_>>> {
 }
 
 /// Writes one batch, for as long as DynamoDB leaves something over.
-async fn put<'e>(table: &Table, mut writes: Vec<Write<'e>>) -> Result<(), Failed<'e>> {
+async fn put<'e>(table: &Table, mut writes: Vec<Write<'e>>, ends_at: Instant) -> Result<(), Failed<'e>> {
     let mut delays = DELAYS.into_iter();
     loop {
         let rows = writes.iter().map(|write| row::write(write.entry)).collect();
-        let left = match table.put_batch(rows).await {
+        let left = match table.until(ends_at, table.put_batch(rows)).await {
             Ok(left) => left,
             Err(source) => return Err(Failed { writes, source }),
         };

@@ -61,44 +61,15 @@ impl AwsLog {
     /// # Errors
     /// [`Unavailable`]: nothing must be appended before it succeeded.
     pub async fn declare(&self, config: &Config, now: Timestamp) -> Result<(), Unavailable> {
-        self.epochs.declare(&self.table, config, now).await
+        self.table.in_time(self.epochs.declare(&self.table, config, now)).await
     }
 
     async fn one(&self, channel: &ChannelName, id: &MessageId) -> Result<Option<LogEntry>, Unavailable> {
         let query = Query::of(channel.as_str(), Reading::Strong).only(&id.to_string());
         Ok(self.table.all(query).await?.iter().find_map(row::read))
     }
-}
 
-#[async_trait]
-impl Log for AwsLog {
-    async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
-        batch::append(&self.table, entries).await
-    }
-
-    async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
-        marks::put(&self.table, mark).await
-    }
-
-    async fn marks(
-        &self,
-        channel: &ChannelName,
-        after: Timestamp,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Marks, Unavailable> {
-        marks::later_than(&self.table, channel, after, now, limit).await
-    }
-
-    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
-        let ids: BTreeSet<_> = ids.iter().copied().collect();
-        // Collected first: a closure over borrows that is held across an await is not `Send`.
-        let reads: Vec<_> = ids.iter().map(|id| self.one(channel, id)).collect();
-        let found: Vec<_> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+    async fn page(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
         let Some((from, to)) = row::bounds(query) else { return Ok(LogPage::default()) };
         let limit = query.limit.max(1);
         let rows = Query::of(query.channel.as_str(), Reading::Strong)
@@ -117,9 +88,43 @@ impl Log for AwsLog {
         }
         Ok(page(entries, limit, false))
     }
+}
+
+#[async_trait]
+impl Log for AwsLog {
+    async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
+        batch::append(&self.table, entries).await
+    }
+
+    async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
+        self.table.in_time(marks::put(&self.table, mark)).await
+    }
+
+    async fn marks(
+        &self,
+        channel: &ChannelName,
+        after: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Marks, Unavailable> {
+        self.table.in_time(marks::later_than(&self.table, channel, after, now, limit)).await
+    }
+
+    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
+        let ids: BTreeSet<_> = ids.iter().copied().collect();
+        // Collected first: a closure over borrows that is held across an await is not `Send`.
+        let reads: Vec<_> = ids.iter().map(|id| self.one(channel, id)).collect();
+        let found: Vec<_> =
+            self.table.in_time(stream::iter(reads).buffered(CONCURRENCY).try_collect()).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+        self.table.in_time(self.page(query)).await
+    }
 
     async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
-        self.epochs.of(&self.table, namespace).await
+        self.table.in_time(self.epochs.of(&self.table, namespace)).await
     }
 }
 

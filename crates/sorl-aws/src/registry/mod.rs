@@ -103,7 +103,7 @@ impl Registry for AwsRegistry {
         after: Option<&ConnectionId>,
     ) -> Result<MemberPage, Unavailable> {
         self.own(&partition.region)?;
-        self.members(partition, after, Reading::Strong).await
+        self.table.in_time(self.members(partition, after, Reading::Strong)).await
     }
 
     async fn presence(
@@ -111,7 +111,7 @@ impl Registry for AwsRegistry {
         partition: &Partition,
         after: Option<&ConnectionId>,
     ) -> Result<MemberPage, Unavailable> {
-        self.members(partition, after, Reading::Eventual).await
+        self.table.in_time(self.members(partition, after, Reading::Eventual)).await
     }
 
     async fn rows_of(
@@ -120,7 +120,7 @@ impl Registry for AwsRegistry {
         connection: &ConnectionId,
     ) -> Result<Vec<MemberKey>, Unavailable> {
         let query = Query::of_index(INDEX, row::CONNECTION, row::connection(region, connection));
-        let rows = self.table.all(query).await?;
+        let rows = self.table.in_time(self.table.all(query)).await?;
         Ok(rows.iter().filter_map(row::read_key).collect())
     }
 
@@ -131,11 +131,11 @@ impl Registry for AwsRegistry {
 
     async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
         self.own(region)?;
-        blocks::of(&self.table, region, user).await
+        self.table.in_time(blocks::of(&self.table, region, user)).await
     }
 
     async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
         self.own(region)?;
-        counters::spend(&self.table, region, rate, now).await
+        self.table.in_time(counters::spend(&self.table, region, rate, now)).await
     }
 }

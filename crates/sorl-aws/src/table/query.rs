@@ -119,7 +119,8 @@ impl Table {
         for (name, attribute) in query.names {
             request = request.expression_attribute_names(name, attribute);
         }
-        let answer = request.send().await.map_err(|fault| fault::unavailable(self.port, "Query", &fault))?;
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|fault| fault::unavailable(self.port, "Query", &fault))?;
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
         Ok((answer.items.unwrap_or_default().into_iter().map(Row::new).collect(), next))
     }
