@@ -12,6 +12,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_sns::config::interceptors::InterceptorContext;
+use aws_sdk_sns::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -53,10 +55,11 @@ pub fn dynamodb(configuration: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(configuration)
 }
 
-/// For the topics.
+/// For the topics. SNS calls its throttling `Throttled`, a word that the SDK does not count among the retryable.
 #[must_use]
 pub fn sns(configuration: &SdkConfig) -> aws_sdk_sns::Client {
-    aws_sdk_sns::Client::new(configuration)
+    let settings = aws_sdk_sns::config::Builder::from(configuration).retry_classifier(TooManyRequests);
+    aws_sdk_sns::Client::from_conf(settings.build())
 }
 
 /// For the queues.
@@ -89,4 +92,21 @@ fn time_outs(attempt: Duration, operation: Duration) -> TimeoutConfig {
         .operation_attempt_timeout(attempt)
         .operation_timeout(operation)
         .build()
+}
+
+/// Tries again what was answered 429, whatever it is called.
+#[derive(Debug)]
+struct TooManyRequests;
+
+impl ClassifyRetry for TooManyRequests {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(429) => RetryAction::throttling_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "too many requests"
+    }
 }

@@ -207,3 +207,63 @@ fn file() -> Result<String, String> {
 fn beside(executable: &std::path::Path) -> PathBuf {
     executable.with_file_name(FILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&'static str, &'static str)], file: &str) -> Settings {
+        let variables = variables.to_vec();
+        let find = move |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Settings::new(find, Ok(file.to_owned()))
+    }
+
+    const HERE: [(&str, &str); 2] = [(STAGE, "prod"), (REGION, "eu-north-1")];
+
+    #[test]
+    fn the_stage_of_the_environment_overrides_the_files() {
+        let site = settings(&HERE, "stage = \"dev\"").site().unwrap();
+        assert_eq!((site.config.stage.as_str(), site.region.as_str()), ("prod", "eu-north-1"));
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let mut settings = settings(
+            &[(REGION, "Nowhere!"), (GATEWAY, "wss://x"), (COMPLETE_SINCE, "soon")],
+            "stage = 5\nx = 1",
+        );
+        settings.text(RELAY_TOPIC);
+        settings.url(GATEWAY);
+        settings.completeness();
+        let faults = settings.site().unwrap_err().to_string();
+        for part in [STAGE, REGION, GATEWAY, COMPLETE_SINCE, RELAY_TOPIC, "line 1", "line 2"] {
+            assert!(faults.contains(part), "{part} is not in: {faults}");
+        }
+        let unread = Settings::new(|_| None, Err("no sorl.toml".to_owned())).site().unwrap_err();
+        assert!(unread.to_string().contains("no sorl.toml"));
+    }
+
+    #[test]
+    fn a_secret_lies_in_no_package_and_is_named_where_it_is_needed() {
+        let inside = settings(&HERE, "[auth]\nsecret = \"0123456789abcdef0123456789abcdef\"").site();
+        let told = inside.unwrap_err().to_string();
+        assert!(told.contains("must not hold") && !told.contains("0123456789"));
+        assert!(settings(&HERE, "").site_and_secret().unwrap_err().to_string().contains(SECRET));
+        let [stage, region] = HERE;
+        let named = [stage, region, (SECRET, "sorl-prod-jwt")];
+        assert_eq!(settings(&named, "").site_and_secret().unwrap().1.as_deref(), Some("sorl-prod-jwt"));
+        let public = "[auth]\nalgorithm = \"EdDSA\"\njwks = \"https://id.example/jwks\"";
+        assert_eq!(settings(&HERE, public).site_and_secret().unwrap().1, None);
+    }
+
+    #[test]
+    fn completeness_is_a_word_or_a_time() {
+        let read = |value| settings(&[(COMPLETE_SINCE, value)], "").completeness();
+        assert!(matches!(read("start"), Completeness::FromStart));
+        assert!(matches!(read("unknown"), Completeness::Unknown));
+        let since = Timestamp::from_millis(1_764_000_000_000);
+        assert!(matches!(read("1764000000000"), Completeness::Since(at) if at == since));
+    }
+}

@@ -25,6 +25,7 @@ pub(super) struct Opening {
     headers: Option<BTreeMap<String, Option<String>>>,
     multi_value_headers: Option<BTreeMap<String, Option<Vec<String>>>>,
     query_string_parameters: Option<BTreeMap<String, Option<String>>>,
+    multi_value_query_string_parameters: Option<BTreeMap<String, Option<Vec<String>>>>,
     /// What a handshake's lists come to; made once by [`Opening::joined`].
     #[serde(skip)]
     subprotocols: Option<String>,
@@ -44,11 +45,16 @@ impl Opening {
         Handshake {
             subprotocols: self.subprotocols.as_deref(),
             authorization: self.header("Authorization"),
-            query_token: self
-                .query_string_parameters
-                .as_ref()
-                .and_then(|query| query.get("token")?.as_deref()),
+            query_token: self.query("token"),
         }
+    }
+
+    /// A parameter of the query, decoded: the first of several, of which AWS's single form has the last.
+    fn query(&self, name: &str) -> Option<&str> {
+        let lines = self.multi_value_query_string_parameters.as_ref();
+        let first = lines.and_then(|query| query.get(name)?.as_ref()?.first());
+        let single = || self.query_string_parameters.as_ref()?.get(name)?.as_ref();
+        first.or_else(single).map(String::as_str)
     }
 
     /// A header, whatever the case of its name: AWS keeps the client's, others write it small.

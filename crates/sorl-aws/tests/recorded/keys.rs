@@ -1,0 +1,69 @@
+//! The keys on the answers of Secrets Manager.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sorl_aws::clients;
+use sorl_aws::keys::AwsKeys;
+use sorl_core::config::Config;
+use sorl_core::ports::Keys;
+
+use crate::aws::{Answer, Aws};
+
+async fn keys(aws: &Aws) -> AwsKeys {
+    let client = clients::secrets(&aws.configuration().await);
+    AwsKeys::new(&Config::default().auth, client, Some("sorl-prod-jwt".to_owned()))
+}
+
+fn secret(text: &str) -> Answer {
+    let secret = json!({"ARN": "arn", "Name": "sorl-prod-jwt", "SecretString": text, "VersionId": "v"});
+    Answer::Status(200, secret.to_string())
+}
+
+fn down() -> Answer {
+    Answer::Status(500, "<html>".to_owned())
+}
+
+const LONG_ENOUGH: &str = "0123456789abcdef0123456789abcdef";
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_fetched_once_by_its_name_whatever_kid_a_token_names() {
+    let aws = Aws::answering([secret(LONG_ENOUGH)]);
+    let keys = keys(&aws).await;
+    for kid in [None, Some("one"), Some("two")] {
+        assert_eq!(keys.find(kid).await.unwrap().len(), 1);
+    }
+    assert_eq!(aws.asked().len(), 1);
+    assert_eq!(aws.asked()[0].body, r#"{"SecretId":"sorl-prod-jwt"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_secret_is_seen_within_ten_minutes() {
+    let aws = Aws::answering([secret(LONG_ENOUGH), secret(&LONG_ENOUGH.repeat(2))]);
+    let keys = keys(&aws).await;
+    keys.find(None).await.unwrap();
+    tokio::time::advance(Duration::from_mins(10)).await;
+    keys.find(None).await.unwrap();
+    assert_eq!(aws.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_secrets_manager_is_down_a_known_secret_holds() {
+    let aws = Aws::answering([secret(LONG_ENOUGH), down()]);
+    let keys = keys(&aws).await;
+    keys.find(None).await.unwrap();
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(keys.find(None).await.unwrap().len(), 1);
+    tokio::time::advance(Duration::from_hours(24)).await;
+    assert!(keys.find(None).await.is_err(), "not for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_secret_nobody_is_told_that_a_token_is_bad() {
+    for answer in [down(), Answer::Reset, Answer::Silence, secret(""), secret("too short")] {
+        let aws = Aws::answering([answer.clone()]);
+        let keys = keys(&aws).await;
+        let found = tokio::time::timeout(Duration::from_secs(10), keys.find(None)).await;
+        assert!(found.expect("in time").is_err(), "{answer:?}");
+    }
+}
