@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local infra package deploy remove
+.PHONY: help check test unit e2e js browser sim local infra package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -53,6 +53,9 @@ package: $(NODE_READY) ## the Lambdas as zips: make package [ARCH=arm64] [CONFIG
 
 deploy: $(NODE_READY) ## to AWS, every region: make deploy STAGE=dev [REGIONS=…] [CONFIG=…] [PARAMS="memory=512 …"]
 	node --no-warnings infra/deploy.mjs $(DEPLOYMENT) $(if $(ARCH),--params "architecture=$(ARCH) $(PARAMS)",--params "$(PARAMS)")
+
+hello: $(NODE_READY) ## a first message through a deployed stage: make hello STAGE=dev (SORL_SECRET or SORL_TOKEN set)
+	node --no-warnings infra/hello.mjs --stage "$(STAGE)"
 
 remove: $(NODE_READY) ## what runs of a stage, or a region: make remove STAGE=dev [REGIONS=…] [STATE=delete CONFIRM=dev]
 	node --no-warnings infra/remove.mjs $(DEPLOYMENT) --params "$(PARAMS)" $(if $(STATE),--state $(STATE)) $(if $(CONFIRM),--confirm $(CONFIRM))

@@ -56,16 +56,15 @@ function table(regions) {
   return [line({ region: "region", url: "WebSocket", topic: "topic for publishers" }), ...regions.map(line)].join("\n");
 }
 
-function whatNext(stage, { usesSecret }, [first]) {
-  const { region, topic } = first;
-  const token = usesSecret
-    ? `  # a token for alice, signed with the stage's secret
-  export SORL_SECRET=$(aws secretsmanager get-secret-value --region ${region} --secret-id sorl-${stage}-jwt --query SecretString --output text)
-  cargo run --release -- token alice
+function whatNext(stage, { usesSecret }, [{ region, topic }]) {
+  const key = usesSecret
+    ? `  export SORL_SECRET=$(aws secretsmanager get-secret-value --region ${region} \\
+    --secret-id sorl-${stage}-jwt --query SecretString --output text)`
+    : "  export SORL_TOKEN=…                  # from your identity provider";
+  return `${key}
+  make hello STAGE=${stage}                  # connect in every region, publish in one
 
-`
-    : "";
-  return `${token}  # a message to everybody in room:lobby, in every region
+  # a message to everybody in room:lobby, from outside
   aws sns publish --region ${region} --topic-arn ${topic} \\
     --message '{"channel":"room:lobby","data":{"text":"hello"}}'
 `;
