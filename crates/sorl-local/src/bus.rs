@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sorl_core::batch::Batches;
 use sorl_core::envelope::{Relayed, Topic};
-use sorl_core::limits::{BATCH_MAX, SNS_BYTES_MAX};
+use sorl_core::limits::SNS_BYTES_MAX;
 use sorl_core::ports::{Bus, Entropy, Partial, Unavailable};
 use sorl_core::region::Region;
 
@@ -24,9 +25,11 @@ pub struct LocalBus {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, items: &[Relayed]) -> Result<(), Partial> {
-        let mut failed = Vec::new();
-        let mut source = None;
-        for batch in batches(items) {
+        let Batches { batches, too_large: mut failed } =
+            Batches::of(items.iter().map(Relayed::to_json), 0, SNS_BYTES_MAX);
+        let mut source =
+            failed.first().map(|_index| Unavailable::new(PORT, "an item is larger than a topic takes"));
+        for batch in batches {
             let (indexes, notices): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|(index, text)| (index, self.notice(text))).unzip();
             if let Err(fault) = self.publish_batch(&notices).await {
@@ -34,6 +37,7 @@ impl Bus for LocalBus {
                 source = Some(fault);
             }
         }
+        failed.sort_unstable();
         source.map_or(Ok(()), |source| Err(Partial { failed, source }))
     }
 }
@@ -44,30 +48,7 @@ impl LocalBus {
     }
 
     async fn publish_batch(&self, notices: &[Notice]) -> Result<(), Unavailable> {
-        if notices.iter().any(|notice| notice.message.len() > SNS_BYTES_MAX) {
-            return Err(Unavailable::new(PORT, "an item is larger than a topic takes"));
-        }
         let arn = self.topics.arn(&self.region, Topic::Relay);
         self.topics.publish(&arn, notices).await.map_err(|fault| Unavailable::new(PORT, fault))
     }
-}
-
-/// The items as texts, in batches within SNS's limits; one that is too large stands alone.
-fn batches(items: &[Relayed]) -> Vec<Vec<(usize, String)>> {
-    let mut batches: Vec<Vec<(usize, String)>> = Vec::new();
-    let mut bytes = 0;
-    for (index, item) in items.iter().enumerate() {
-        let text = item.to_json();
-        match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_MAX && bytes + text.len() <= SNS_BYTES_MAX => {
-                bytes += text.len();
-                batch.push((index, text));
-            }
-            _ => {
-                bytes = text.len();
-                batches.push(vec![(index, text)]);
-            }
-        }
-    }
-    batches
 }

@@ -12,8 +12,9 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sorl_core::batch::Batches;
 use sorl_core::envelope::Slice;
-use sorl_core::limits::{BATCH_MAX, SQS_BYTES_MAX};
+use sorl_core::limits::SQS_BYTES_MAX;
 use sorl_core::ports::{Clock, DeadLetter, Partial, Queue, Unavailable};
 
 pub use line::retry_delay;
@@ -38,18 +39,19 @@ pub struct LocalQueue {
 #[async_trait]
 impl Queue for LocalQueue {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
-        let mut failed = Vec::new();
-        for (first, batch) in (0..).step_by(BATCH_MAX).zip(slices.chunks(BATCH_MAX)) {
-            let (records, oversize) = records(batch, first);
-            let indexes = (first..first + batch.len()).filter(|index| !oversize.contains(index));
-            if let Err(fault) = self.bulk.send(records, self.clock.now()).await {
-                let fault = Arc::new(fault);
-                failed.extend(indexes.map(|index| (index, Unavailable::new(PORT, Arc::clone(&fault)))));
+        let Batches { batches, too_large: mut failed } =
+            Batches::of(slices.iter().map(Slice::to_json), 0, SQS_BYTES_MAX);
+        let mut source =
+            failed.first().map(|_index| Unavailable::new(PORT, "a slice is larger than a queue takes"));
+        for batch in batches {
+            let indexes: Vec<_> = batch.iter().map(|(index, _)| *index).collect();
+            if let Err(fault) = self.bulk.send(records(batch, slices), self.clock.now()).await {
+                failed.extend(indexes);
+                source = Some(Unavailable::new(PORT, fault));
             }
-            let too_large = |index| (index, Unavailable::new(PORT, "a slice is larger than a queue takes"));
-            failed.extend(oversize.into_iter().map(too_large));
         }
-        partial(failed)
+        failed.sort_unstable();
+        source.map_or(Ok(()), |source| Err(Partial { failed, source }))
     }
 
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
@@ -57,25 +59,8 @@ impl Queue for LocalQueue {
     }
 }
 
-/// The slices of a batch as records, and the indexes of those that no queue takes.
-fn records(batch: &[Slice], first: usize) -> (Vec<Outgoing>, Vec<usize>) {
-    let (mut records, mut oversize) = (Vec::new(), Vec::new());
-    for (index, slice) in (first..).zip(batch) {
-        let body = slice.to_json();
-        if body.len() > SQS_BYTES_MAX {
-            oversize.push(index);
-        } else {
-            records.push(Outgoing { body: body.into(), delay: slice.delay });
-        }
-    }
-    (records, oversize)
-}
-
-fn partial(mut failed: Vec<(usize, Unavailable)>) -> Result<(), Partial> {
-    failed.sort_by_key(|(index, _)| *index);
-    let indexes = failed.iter().map(|(index, _)| *index).collect();
-    match failed.pop() {
-        None => Ok(()),
-        Some((_, source)) => Err(Partial { failed: indexes, source }),
-    }
+/// The bodies of a batch as records, each with its slice's delay.
+fn records(batch: Vec<(usize, String)>, slices: &[Slice]) -> Vec<Outgoing> {
+    let delay = |index| slices.get(index).map(|slice: &Slice| slice.delay).unwrap_or_default();
+    batch.into_iter().map(|(index, body)| Outgoing { body: body.into(), delay: delay(index) }).collect()
 }
