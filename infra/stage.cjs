@@ -125,8 +125,11 @@ module.exports = async ({ options, resolveVariable }) => {
   const stage = checkStage(options.stage ?? (await resolveVariable("self:provider.stage")));
   const region = options.region ?? (await resolveVariable("self:provider.region"));
   const { file, regions, publishers, usesSecret } = readConfig();
-  const chosen = options.param?.find((text) => text.startsWith("replicas="))?.slice("replicas=".length);
+  const given = (name) => options.param?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
+  const chosen = given("replicas");
   const [home, ...others] = regions;
+  // A secret with replicas cannot be deleted, so they go first.
+  const copies = given("onRemove") === "Delete" ? [] : others;
   return {
     stage,
     home,
@@ -135,7 +138,7 @@ module.exports = async ({ options, resolveVariable }) => {
     config: path.relative(ROOT, file),
     replicaNames: chosen ?? regions.join(","),
     replicas: replicas(chosen?.split(",") ?? regions),
-    secretReplicas: others.length > 0 ? others.map((name) => ({ Region: name })) : { Ref: "AWS::NoValue" },
+    secretReplicas: copies.length > 0 ? copies.map((name) => ({ Region: name })) : { Ref: "AWS::NoValue" },
     liveQueueStatements: liveQueueStatements(stage, region, regions),
     publisherAccounts: publisherAccounts(publishers),
     subscriptions: subscriptions(stage, regions),

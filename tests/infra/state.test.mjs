@@ -33,6 +33,8 @@ test("state goes only where that was asked for", async () => {
     // An update that changes nothing but a deletion policy is none to CloudFormation.
     assert.equal(resource.Metadata.OnRemove, "Delete");
   }
+  // Secrets Manager deletes no secret that has replicas.
+  assert.deepEqual(template.Resources.Secret.Properties.ReplicaRegions, { Ref: "AWS::NoValue" });
 });
 
 test("only the home region has the connections table, with a replica in every region", () => {
