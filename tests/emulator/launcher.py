@@ -8,8 +8,8 @@ input, if that is a pipe, is closed, when its parent is gone, or on SIGTERM; its
 folder go with it. `AUTH=true` in the environment turns the enforcement of IAM on.
 
 What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what a WebSocket handshake is answered
-(handshake.py), and two waits that cost a warm invocation some 50 ms and prove nothing (`hasten`). What stays
-unproven on MiniStack is listed in tests/README.md.
+(handshake.py), the rights that a few calls are checked for (rights.py), and two waits that cost a warm invocation
+some 50 ms and prove nothing (`hasten`). What stays unproven on MiniStack is listed in tests/README.md.
 """
 
 import argparse
@@ -42,9 +42,10 @@ def main():
     import gaps
     import handshake
     import ministack.app
+    import rights
 
-    gaps.fill()
-    handshake.fill()
+    for part in (gaps, handshake, rights):
+        part.fill()
     hasten()
     end_at_once_when_told(folder)
     in_background(end_with_parent, os.getppid(), folder)
