@@ -59,7 +59,7 @@ impl Stage {
         let weather = Weather::new(odds, chance.split(), timeline.clone(), trace.clone());
         let world = new_world(&timeline, &chance);
         let witness = Witness::default();
-        let keys = new_keys(&world, &chance);
+        let keys = new_keys(&world, &timeline, &chance);
         let scene = Scene { timeline: &timeline, chance: &chance, trace: &trace, weather: &weather, wiring };
         let stations = scene.stations(&world, &keys);
         let around = Surroundings {
@@ -125,8 +125,9 @@ pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
 }
 
 #[expect(clippy::expect_used, reason = "the secret stands in the configuration")]
-fn new_keys(world: &World, chance: &Chance) -> Arc<LocalKeys> {
-    let opening = LocalKeys::open(&world.config().auth, &**world.store(), chance as &dyn Entropy);
+fn new_keys(world: &World, timeline: &Timeline, chance: &Chance) -> Arc<LocalKeys> {
+    let clock = Arc::new(timeline.clone());
+    let opening = LocalKeys::open(&world.config().auth, &**world.store(), chance as &dyn Entropy, clock);
     Arc::new(opening.now_or_never().expect("nothing to wait for").expect("a secret"))
 }
 

@@ -25,6 +25,9 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(3);
 const OPERATION_MAX: Duration = Duration::from_secs(7);
 /// Attempts of a call: a throttled or broken one is worth two more, after which its caller shall know.
 const ATTEMPTS: u32 = 3;
+/// Before the second attempt, and twice that before the third, less by chance. The SDK's own second is what a batch
+/// can wait, but not somebody who subscribes.
+const BACKOFF: Duration = Duration::from_millis(100);
 /// A post or a close: usually 20 ms; longer than this, a slice tries again, and nobody else waits.
 const POST_MAX: Duration = Duration::from_secs(3);
 /// A first secret may wait a little longer: a handshake without it fails.
@@ -41,7 +44,7 @@ pub async fn configuration() -> SdkConfig {
         .region(EnvironmentVariableRegionProvider::new())
         // Nothing else is asked: looking for an instance's metadata would cost a cold start a second.
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
         .timeout_config(time_outs(ATTEMPT_MAX, OPERATION_MAX))
         // No answer is a stream; what stalls is ended by its time-out.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -3,11 +3,13 @@
 //! Not their caching (`sorl_jwks`), which both share: fetched at the first token, again after ten minutes, kept for
 //! a day while their keeper is down. The invariant: a secret is never logged, not even in part.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::config::Auth;
-use sorl_core::ports::{Keys, Unavailable};
+use sorl_core::ports::{Clock, Keys, Unavailable};
 use sorl_jwks::{Cache, Jwks, Source};
 
 /// The stage's keys.
@@ -22,10 +24,15 @@ enum Keeper {
 impl AwsKeys {
     /// The keys that the configuration names: its JWKS, or else the secret called `secret`.
     #[must_use]
-    pub fn new(auth: &Auth, client: aws_sdk_secretsmanager::Client, secret: Option<String>) -> Self {
+    pub fn new(
+        auth: &Auth,
+        client: aws_sdk_secretsmanager::Client,
+        secret: Option<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self(match (&auth.jwks, secret) {
-            (Some(url), _) => Keeper::Jwks(Jwks::cached(url.clone(), auth.algorithm)),
-            (None, Some(name)) => Keeper::Secret(Cache::new(Secret { client, name })),
+            (Some(url), _) => Keeper::Jwks(Jwks::cached(url.clone(), auth.algorithm, clock)),
+            (None, Some(name)) => Keeper::Secret(Cache::new(Secret { client, name }, clock)),
             (None, None) => Keeper::Nobody,
         })
     }

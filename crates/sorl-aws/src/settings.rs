@@ -50,9 +50,12 @@ impl fmt::Display for SettingsFaults {
     }
 }
 
+/// Finds a variable by its name.
+type Environment = dyn Fn(&str) -> Option<String>;
+
 /// Settings being read: ask for what the Lambda needs, then for its [`Site`], which names every fault.
 pub struct Settings {
-    variable: Box<dyn Fn(&str) -> Option<String>>,
+    variable: Box<Environment>,
     file: Result<String, String>,
     faults: Vec<String>,
 }

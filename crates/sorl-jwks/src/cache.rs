@@ -3,13 +3,14 @@
 //! Invariant: the source is asked at most every [`RETRY_AFTER`], by one request at a time, whatever tokens come;
 //! keys that were once seen hold for [`STALE_MAX`] while it is down.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sorl_core::authorize::VerifyKey;
-use sorl_core::ports::Unavailable;
+use sorl_core::ports::{Clock, Unavailable};
+use sorl_core::time::Timestamp;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 const PORT: &str = "keys";
 /// Keys younger than this are not fetched again for one that is among them: how long a withdrawn key holds.
@@ -32,6 +33,7 @@ pub trait Source: Send + Sync {
 /// The keys of a source.
 pub struct Cache<S> {
     source: S,
+    clock: Arc<dyn Clock>,
     /// Locked while fetching, so that a crowd of handshakes makes one request.
     kept: Mutex<Kept>,
 }
@@ -39,22 +41,19 @@ pub struct Cache<S> {
 #[derive(Default)]
 struct Kept {
     keys: Vec<VerifyKey>,
-    fetched_at: Option<Instant>,
-    tried_at: Option<Instant>,
+    fetched_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
+    /// Whether the last request failed.
+    is_down: bool,
 }
 
 impl Kept {
-    fn is_younger(&self, age: Duration) -> bool {
-        self.fetched_at.is_some_and(|at| at.elapsed() < age)
+    fn is_younger(&self, age: Duration, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|at| now.since(at) < age)
     }
 
-    fn may_try(&self) -> bool {
-        self.tried_at.is_none_or(|at| at.elapsed() >= RETRY_AFTER)
-    }
-
-    /// Whether the last request failed.
-    fn is_down(&self) -> bool {
-        self.fetched_at < self.tried_at
+    fn may_try(&self, now: Timestamp) -> bool {
+        self.tried_at.is_none_or(|at| now.since(at) >= RETRY_AFTER)
     }
 
     fn matching(&self, kid: Option<&str>) -> Vec<VerifyKey> {
@@ -64,8 +63,8 @@ impl Kept {
 
 impl<S: Source> Cache<S> {
     /// An empty cache; the first [`Self::find`] fetches.
-    pub fn new(source: S) -> Self {
-        Self { source, kept: Mutex::default() }
+    pub fn new(source: S, clock: Arc<dyn Clock>) -> Self {
+        Self { source, clock, kept: Mutex::default() }
     }
 
     /// The keys named `kid`, or all; none if the source does not know it, as it said a moment ago.
@@ -74,28 +73,30 @@ impl<S: Source> Cache<S> {
     /// [`Unavailable`] if the source cannot say.
     pub async fn find(&self, kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
         let mut kept = self.kept.lock().await;
+        let now = self.clock.now();
         let found = kept.matching(kid);
-        if !found.is_empty() && kept.is_younger(FRESH_FOR) {
+        if !found.is_empty() && kept.is_younger(FRESH_FOR, now) {
             return Ok(found);
         }
-        if kept.may_try() {
-            self.refresh(&mut kept).await;
+        if kept.may_try(now) {
+            self.refresh(&mut kept, now).await;
         }
         let found = kept.matching(kid);
-        if kept.is_down() && (found.is_empty() || !kept.is_younger(STALE_MAX)) {
+        if kept.is_down && (found.is_empty() || !kept.is_younger(STALE_MAX, now)) {
             return Err(Unavailable::new(PORT, "the keys cannot be had"));
         }
         Ok(found)
     }
 
-    async fn refresh(&self, kept: &mut Kept) {
-        let tried_at = Instant::now();
-        kept.tried_at = Some(tried_at);
-        match self.source.fetch().await {
+    async fn refresh(&self, kept: &mut Kept, now: Timestamp) {
+        kept.tried_at = Some(now);
+        let fetched = self.source.fetch().await;
+        kept.is_down = fetched.is_err();
+        match fetched {
             Ok(keys) => {
                 tracing::info!(outcome = "fetched", keys = keys.len(), "keys");
                 kept.keys = keys;
-                kept.fetched_at = Some(tried_at);
+                kept.fetched_at = Some(now);
             }
             Err(fault) => tracing::warn!(outcome = "failed", fault, "keys"),
         }
@@ -104,7 +105,7 @@ impl<S: Source> Cache<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
     use super::*;
 
@@ -126,46 +127,67 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    /// A clock that is told how much later it is.
+    #[derive(Default)]
+    struct Later(AtomicU64);
+
+    impl Later {
+        fn advance(&self, by: Duration) {
+            self.0.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        }
+    }
+
+    impl Clock for Later {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    fn shelf() -> (Cache<Shelf>, Arc<Later>) {
+        let clock = Arc::new(Later::default());
+        (Cache::new(Shelf::default(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    }
+
+    #[tokio::test]
     async fn rotation_is_seen_but_not_asked_for_at_every_token() {
-        let cache = Cache::new(Shelf::default());
+        let (cache, clock) = shelf();
         assert_eq!(cache.find(Some("key 0")).await.unwrap().len(), 1);
         for _ in 0..10 {
             assert!(cache.find(Some("key 1")).await.unwrap().is_empty());
         }
         assert_eq!(cache.source.asked.load(Ordering::SeqCst), 1, "a request within the last 10 s is enough");
-        tokio::time::advance(RETRY_AFTER).await;
+        clock.advance(RETRY_AFTER);
         assert_eq!(cache.find(Some("key 1")).await.unwrap().len(), 1);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_withdrawn_key_holds_no_longer_than_it_is_fresh() {
-        let cache = Cache::new(Shelf::default());
+        let (cache, clock) = shelf();
         assert_eq!(cache.find(Some("key 0")).await.unwrap().len(), 1);
-        tokio::time::advance(FRESH_FOR).await;
+        clock.advance(FRESH_FOR);
         assert!(cache.find(Some("key 0")).await.unwrap().is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn keys_hold_for_a_day_while_their_source_is_down() {
-        let cache = Cache::new(Shelf::default());
+        let (cache, clock) = shelf();
         assert_eq!(cache.find(None).await.unwrap().len(), 1);
         cache.source.down.store(true, Ordering::SeqCst);
-        tokio::time::advance(FRESH_FOR).await;
+        clock.advance(FRESH_FOR);
         assert_eq!(cache.find(Some("key 0")).await.unwrap().len(), 1);
         assert!(cache.find(Some("key 1")).await.is_err(), "it may be there, so the token may be good");
-        tokio::time::advance(STALE_MAX).await;
+        clock.advance(STALE_MAX);
         assert!(cache.find(Some("key 0")).await.is_err());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_source_that_is_down_at_first_is_asked_again() {
-        let cache = Cache::new(Shelf::default());
+        let (cache, clock) = shelf();
         cache.source.down.store(true, Ordering::SeqCst);
         assert!(cache.find(None).await.is_err() && cache.find(None).await.is_err());
         assert_eq!(cache.source.asked.load(Ordering::SeqCst), 1);
         cache.source.down.store(false, Ordering::SeqCst);
-        tokio::time::advance(RETRY_AFTER).await;
+        clock.advance(RETRY_AFTER);
         assert_eq!(cache.find(None).await.unwrap().len(), 1);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever the provider answers, the request ends within [`FETCH_MAX`] and [`BYTES_MAX`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use sorl_core::authorize::{VerifyKey, jwks};
 use sorl_core::config::Algorithm;
+use sorl_core::ports::Clock;
 use tokio::sync::OnceCell;
 
 use crate::cache::{Cache, Source};
@@ -28,8 +30,8 @@ pub struct Jwks {
 impl Jwks {
     /// The keys at `url` that fit `algorithm`, cached.
     #[must_use]
-    pub fn cached(url: String, algorithm: Algorithm) -> Cache<Self> {
-        Cache::new(Self { url, algorithm, client: OnceCell::new() })
+    pub fn cached(url: String, algorithm: Algorithm, clock: Arc<dyn Clock>) -> Cache<Self> {
+        Cache::new(Self { url, algorithm, client: OnceCell::new() }, clock)
     }
 }
 
@@ -81,13 +83,23 @@ fn chain(fault: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::Router;
     use axum::routing::get;
 
+    use sorl_core::time::Timestamp;
+
     use super::*;
+
+    /// A clock that stands still.
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(1_764_000_000_000)
+        }
+    }
 
     const KEYS: &str = r#"{"keys":[{"kty":"weird"},
         {"kty":"OKP","crv":"Ed25519","kid":"one","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -105,7 +117,7 @@ mod tests {
         tokio::spawn(
             async move { axum::serve(listener, Router::new().route("/jwks", answer)).await.unwrap() },
         );
-        (Jwks::cached(url, Algorithm::EdDsa), asked)
+        (Jwks::cached(url, Algorithm::EdDsa, Arc::new(Noon)), asked)
     }
 
     #[tokio::test]
@@ -125,7 +137,7 @@ mod tests {
             let (jwks, _) = provider(body.to_owned()).await;
             assert!(jwks.find(Some("one")).await.is_err());
         }
-        let nobody = Jwks::cached("http://127.0.0.1:9/jwks".to_owned(), Algorithm::EdDsa);
+        let nobody = Jwks::cached("http://127.0.0.1:9/jwks".to_owned(), Algorithm::EdDsa, Arc::new(Noon));
         assert!(nobody.find(None).await.is_err());
     }
 }

@@ -198,7 +198,8 @@ async fn assemble(
 ) -> Result<Stage, StoreError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    let keys = Arc::new(LocalKeys::open(&config.auth, store.as_ref(), entropy.as_ref()).await?);
+    let keys = LocalKeys::open(&config.auth, store.as_ref(), entropy.as_ref(), Arc::clone(&clock));
+    let keys = Arc::new(keys.await?);
     let (world_clock, world_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
     let world = World::new(Arc::clone(&config), world_clock, world_entropy, store, Faults::default()).await?;
     let (metrics, tasks) = (Arc::new(Metrics::default()), Tasks::default());

@@ -3,13 +3,15 @@
 //! Not the verification (`sorl_core::authorize`). Invariant: a secret that nobody configured is drawn once and
 //! kept with the data, so that tokens outlive a restart where anything does.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jsonwebtoken::{Algorithm as Signature, EncodingKey, Header};
 use serde::Serialize;
 use serde_json::Value;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::config::Auth;
-use sorl_core::ports::{Entropy, Keys, Unavailable};
+use sorl_core::ports::{Clock, Entropy, Keys, Unavailable};
 use sorl_core::time::Timestamp;
 use sorl_jwks::{Cache, Jwks};
 
@@ -60,9 +62,14 @@ impl LocalKeys {
     ///
     /// # Errors
     /// [`StoreError`] if the secret can be neither read nor kept.
-    pub async fn open(auth: &Auth, store: &dyn Store, entropy: &dyn Entropy) -> Result<Self, StoreError> {
+    pub async fn open(
+        auth: &Auth,
+        store: &dyn Store,
+        entropy: &dyn Entropy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         let source = match (&auth.jwks, &auth.secret) {
-            (Some(url), _) => Source::Jwks(Jwks::cached(url.clone(), auth.algorithm)),
+            (Some(url), _) => Source::Jwks(Jwks::cached(url.clone(), auth.algorithm, clock)),
             (None, Some(secret)) => Source::Secret(secret.clone().into_bytes()),
             (None, None) => Source::Secret(kept_secret(store, entropy).await?),
         };
@@ -115,11 +122,8 @@ impl Keys for LocalKeys {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use sorl_core::authorize::{AuthorizeError, Handshake, authorize};
     use sorl_core::config::{Config, Site};
-    use sorl_core::ports::Clock;
     use sorl_core::region::Region;
 
     use super::*;
@@ -127,7 +131,7 @@ mod tests {
     use crate::store::MemoryStore;
 
     async fn keys(store: &MemoryStore) -> LocalKeys {
-        LocalKeys::open(&Config::default().auth, store, &OsEntropy).await.unwrap()
+        LocalKeys::open(&Config::default().auth, store, &OsEntropy, Arc::new(SystemClock)).await.unwrap()
     }
 
     async fn verify(keys: &LocalKeys, token: &str) -> Result<String, AuthorizeError> {

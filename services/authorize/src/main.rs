@@ -17,7 +17,7 @@ use sorl_core::config::Site;
 async fn main() -> anyhow::Result<()> {
     let (site, secret) = Settings::open().site_and_secret()?;
     let sdk = clients::configuration().await;
-    let keys = AwsKeys::new(&site.config.auth, clients::secrets(&sdk), secret);
+    let keys = AwsKeys::new(&site.config.auth, clients::secrets(&sdk), secret, Arc::new(SystemClock));
     let shared = Arc::new((site, keys));
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&shared)))).await;
     run.map_err(anyhow::Error::from_boxed)

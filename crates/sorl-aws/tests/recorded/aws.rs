@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::config::{Credentials, Region, SharedCredentialsProvider};
@@ -43,13 +44,15 @@ impl Aws {
         Self { answers, asked: Arc::default() }
     }
 
-    /// The configuration that is deployed, with this AWS in place of the real one.
+    /// The configuration that is deployed, with this AWS in place of the real one and no pauses between attempts.
     pub(crate) async fn configuration(&self) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
+        let deployed = sorl_aws::clients::configuration().await;
+        let retries = deployed.retry_config().expect("retries are set on purpose").clone();
         let anybody = Credentials::new("any", "any", None, None, "test");
-        sorl_aws::clients::configuration()
-            .await
+        deployed
             .into_builder()
+            .retry_config(retries.with_initial_backoff(Duration::from_millis(1)))
             .region(Region::new("eu-north-1"))
             .credentials_provider(SharedCredentialsProvider::new(anybody))
             .http_client(http_client_fn(move |_, _| connector.clone()))

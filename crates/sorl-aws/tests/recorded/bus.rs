@@ -71,7 +71,7 @@ async fn failed(bus: &AwsBus, items: &[Relayed]) -> Vec<usize> {
     bus.publish(items).await.map_or_else(|partial| partial.failed, |()| Vec::new())
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_sns_took_is_published_with_an_attribute_and_without_what_a_queue_refuses() {
     let aws = Aws::answering([taken(&[0], &[])]);
     assert!(failed(&bus(&aws).await, &items(&["\"a\u{ffff}\""])).await.is_empty());
@@ -81,7 +81,7 @@ async fn what_sns_took_is_published_with_an_attribute_and_without_what_a_queue_r
     assert!(body.contains("a%5Cuffff%22") && !body.contains("%EF%BF%BF"), "{body}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn only_the_entries_that_sns_refused_have_failed() {
     let aws = Aws::answering([taken(&[0, 2], &[1])]);
     let partial = bus(&aws).await.publish(&items(&["1", "2", "3"])).await.unwrap_err();
@@ -90,13 +90,13 @@ async fn only_the_entries_that_sns_refused_have_failed() {
     assert_eq!(aws.asked().len(), 1, "an entry is its caller's to try again");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_entry_that_sns_does_not_name_has_failed() {
     let aws = Aws::answering([taken(&[1], &[])]);
     assert_eq!(failed(&bus(&aws).await, &items(&["1", "2"])).await, [0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_throttled_call_is_tried_again_and_then_the_whole_batch_has_failed() {
     for (status, code) in [(429, "Throttled"), (400, "Throttling")] {
         let aws = Aws::answering([refused(status, code), taken(&[0, 1], &[])]);
@@ -107,23 +107,23 @@ async fn a_throttled_call_is_tried_again_and_then_the_whole_batch_has_failed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn only_the_batch_that_failed_has_failed() {
     let aws = Aws::answering([taken(&(0..10).collect::<Vec<_>>(), &[]), refused(400, "InvalidParameter")]);
     assert_eq!(failed(&bus(&aws).await, &items(&["1"; 12])).await, [10, 11]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_item_too_large_for_a_topic_fails_alone() {
     let aws = Aws::answering([taken(&[0, 2], &[])]);
     let large = format!("\"{}\"", "x".repeat(256 * 1024));
     assert_eq!(failed(&bus(&aws).await, &items(&["1", &large, "3"])).await, [1]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn answers_in_time() {
     let aws = Aws::answering([Answer::Silence]);
     let bus = bus(&aws).await;
-    let failed = tokio::time::timeout(Duration::from_secs(10), failed(&bus, &items(&["1"]))).await;
+    let failed = tokio::time::timeout(Duration::from_secs(30), failed(&bus, &items(&["1"]))).await;
     assert_eq!(failed.unwrap(), [0]);
 }

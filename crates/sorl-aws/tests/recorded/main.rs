@@ -1,7 +1,7 @@
 //! What the adapters make of answers that AWS gives and no emulator does: throttled, half done, broken off, silent.
 //!
 //! Not DynamoDB's, whose adapters have theirs beside them. The clients are those that are deployed, time-outs and
-//! retries included; time passes at once.
+//! retries included.
 
 #![allow(
     clippy::unwrap_used,

@@ -45,7 +45,7 @@ fn asked(aws: &Aws) -> Value {
     serde_json::from_str(&aws.asked()[0].body).unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_slice_is_held_back_for_its_delay_and_no_shorter() {
     let aws = Aws::answering([taken(&[0, 1, 2], &[])]);
     let delays = [Duration::ZERO, Duration::from_millis(1_001), Duration::from_hours(1)];
@@ -55,7 +55,7 @@ async fn a_slice_is_held_back_for_its_delay_and_no_shorter() {
     assert_eq!(asked(&aws)["QueueUrl"], BULK);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn only_the_slice_that_sqs_refused_has_failed() {
     let aws = Aws::answering([taken(&[0, 2], &[1])]);
     let slices = [(); 3].map(|()| slice(Duration::ZERO));
@@ -64,7 +64,7 @@ async fn only_the_slice_that_sqs_refused_has_failed() {
     assert!(partial.source.source.to_string().contains("InternalError"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_broken_call_is_tried_again_and_then_the_whole_batch_has_failed() {
     let aws = Aws::answering([Answer::Reset, taken(&[0], &[])]);
     assert!(failed(&queue(&aws).await, &[slice(Duration::ZERO)]).await.is_empty());
@@ -73,7 +73,7 @@ async fn a_broken_call_is_tried_again_and_then_the_whole_batch_has_failed() {
     assert_eq!(aws.asked().len(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_dead_letter_keeps_its_body_and_says_why_and_whence() {
     let aws = Aws::answering([Answer::Status(200, json!({"MessageId": "m"}).to_string())]);
     let letter = |body: &str| DeadLetter {
@@ -95,11 +95,11 @@ async fn a_dead_letter_keeps_its_body_and_says_why_and_whence() {
     assert_eq!(asked(&aws)["MessageBody"], "AA==");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_dead_letter_that_sqs_does_not_take_is_not_buried() {
     let aws = Aws::answering([Answer::Silence]);
     let letter = DeadLetter { source: RecordSource::Live, body: "x".to_owned(), reason: "y".to_owned() };
     let queue = queue(&aws).await;
-    let buried = tokio::time::timeout(Duration::from_secs(10), queue.bury(&letter)).await;
+    let buried = tokio::time::timeout(Duration::from_secs(30), queue.bury(&letter)).await;
     assert!(buried.expect("in time").is_err());
 }
