@@ -61,9 +61,9 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A channel that no other clause has.
+/// A channel that no other clause has, nor another run against the same stage.
 pub(crate) fn fresh_channel() -> ChannelName {
-    channel(&format!("room:{}", next()))
+    channel(&format!("room:{}-{}", std::process::id(), next()))
 }
 
 pub(crate) fn channel(name: &str) -> ChannelName {
@@ -72,7 +72,7 @@ pub(crate) fn channel(name: &str) -> ChannelName {
 
 /// A user that no other clause has.
 pub(crate) fn fresh_user() -> UserName {
-    UserName::parse(&format!("user-{}", next())).unwrap()
+    UserName::parse(&format!("user-{}-{}", std::process::id(), next())).unwrap()
 }
 
 pub(crate) fn connection(name: &str) -> ConnectionId {

@@ -2,16 +2,17 @@
 //!
 //! Needs `SORL_EMULATOR`, the emulator's address, with the state of the stage `dev` deployed and nothing that runs
 //! (`make deployed` sees to both); without it the arm fails, so that nobody believes that it ran. Its queues are
-//! shared, so its clauses run one after the other, and its time is real. It cannot cut a region off; that an
+//! shared, so the clauses that need them run one after the other, and its time is real. It cannot cut a region off; that an
 //! account is throttled or a batch written in part is told by recorded answers, beside the adapters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::{Region as AwsRegion, SdkConfig};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
-use std::sync::Arc;
-
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sorl_aws::bus::AwsBus;
 use sorl_aws::clients;
 use sorl_aws::log::{AwsLog, Completeness};
@@ -34,23 +35,27 @@ const ROUNDING: Duration = Duration::from_millis(1_500);
 
 static QUEUES: Mutex<()> = Mutex::const_new(());
 
-/// Two regions of the stage, and the right to its queues.
+/// Two regions of the stage, and perhaps the right to its queues.
 pub(crate) struct AwsArm {
     configuration: SdkConfig,
     disturbed: Disturbed,
     regions: [Region; 2],
-    _queues: MutexGuard<'static, ()>,
+    _queues: Option<MutexGuard<'static, ()>>,
 }
 
-/// The stage at `SORL_EMULATOR`, its queues empty.
-pub(crate) async fn emulator() -> AwsArm {
+/// The stage at `SORL_EMULATOR`, for clauses that ask nothing of its queues.
+pub(crate) async fn tables() -> AwsArm {
     let url = std::env::var("SORL_EMULATOR").expect("`make deployed` runs the clauses of this arm");
-    let queues = QUEUES.lock().await;
     let configuration = clients::configuration().await;
     let disturbed = Disturbed::over(configuration.http_client().expect("the clients' own"));
     let configuration = configuration.into_builder().endpoint_url(url).http_client(disturbed.clone()).build();
     let regions = ["us-east-1", "eu-north-1"].map(|name| Region::parse(name).unwrap());
-    let arm = AwsArm { configuration, disturbed, regions, _queues: queues };
+    AwsArm { configuration, disturbed, regions, _queues: None }
+}
+
+/// The same with its queues, empty, for one clause at a time.
+pub(crate) async fn queues() -> AwsArm {
+    let arm = AwsArm { _queues: Some(QUEUES.lock().await), ..tables().await };
     for region in &arm.regions {
         for source in [RecordSource::Live, RecordSource::Bulk] {
             arm.take(region, source).await;
@@ -119,6 +124,17 @@ fn attribute(message: &Message, name: &str) -> String {
     attributes[name].string_value.clone().unwrap()
 }
 
+/// The body as it was buried: what SQS does not take was encoded for it.
+fn body(message: &Message) -> String {
+    let body = message.body.clone().unwrap();
+    let attributes = message.message_attributes.as_ref();
+    if !attributes.is_some_and(|attributes| attributes.contains_key("encoding")) {
+        return body;
+    }
+    assert_eq!(attribute(message, "encoding"), "base64");
+    String::from_utf8(STANDARD.decode(body.trim()).unwrap()).unwrap()
+}
+
 #[async_trait]
 impl Arm for AwsArm {
     fn here(&self) -> Region {
@@ -185,7 +201,7 @@ impl Arm for AwsArm {
     }
 
     async fn buried(&self) -> Vec<DeadLetter> {
-        let received = self.receive(&self.here(), "dead-letters", 1).await;
+        let received = self.receive(&self.here(), "dead-letters", 30).await;
         let letter = |message: Message| DeadLetter {
             source: match attribute(&message, "source").as_str() {
                 "live" => RecordSource::Live,
@@ -193,7 +209,7 @@ impl Arm for AwsArm {
                 other => panic!("{other} is no queue"),
             },
             reason: attribute(&message, "reason"),
-            body: message.body.unwrap(),
+            body: body(&message),
         };
         received.into_iter().map(letter).collect()
     }

@@ -94,4 +94,4 @@ run!(memory: crate::local::memory() => accepted_reaches_every_region,
     accepted_reaches_a_region_that_was_cut_off, failures_are_told_apart, answers_in_time);
 run!(disk: crate::local::disk() => accepted_reaches_every_region, accepted_reaches_a_region_that_was_cut_off,
     failures_are_told_apart, answers_in_time);
-run!(emulator: crate::aws::emulator() => accepted_reaches_every_region, failures_are_told_apart, answers_in_time);
+run!(emulator: crate::aws::queues() => accepted_reaches_every_region, failures_are_told_apart, answers_in_time);

@@ -180,5 +180,5 @@ run!(memory: crate::local::memory() => written_is_read, entries_sort_by_id, appe
     failures_are_told_apart, pages_lead_to_the_end, answers_in_time);
 run!(disk: crate::local::disk() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
     failures_are_told_apart, pages_lead_to_the_end, answers_in_time);
-run!(emulator: crate::aws::emulator() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
+run!(emulator: crate::aws::tables() => written_is_read, entries_sort_by_id, appending_twice_is_appending_once,
     failures_are_told_apart, pages_lead_to_the_end, answers_in_time);

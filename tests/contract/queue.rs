@@ -75,10 +75,11 @@ pub(crate) async fn an_oversize_slice_fails_alone(arm: &dyn Arm) {
 }
 
 pub(crate) async fn buried_is_kept(arm: &dyn Arm) {
+    let room = fresh_channel();
     let letter = |source, body: &str| DeadLetter {
         source,
         body: body.to_owned(),
-        reason: format!("because of {body}"),
+        reason: format!("because of {source:?} in {room} \u{1f600}"),
     };
     let letters =
         [letter(RecordSource::Live, "\u{0} not \"JSON\" \u{1f600}"), letter(RecordSource::Bulk, "{}")];
@@ -103,5 +104,5 @@ run!(memory: crate::local::memory() => sent_is_delivered, failures_are_told_apar
     an_oversize_slice_fails_alone, buried_is_kept, answers_in_time);
 run!(disk: crate::local::disk() => sent_is_delivered, failures_are_told_apart, an_oversize_slice_fails_alone,
     buried_is_kept, answers_in_time);
-run!(emulator: crate::aws::emulator() => sent_is_delivered, failures_are_told_apart, an_oversize_slice_fails_alone,
+run!(emulator: crate::aws::queues() => sent_is_delivered, failures_are_told_apart, an_oversize_slice_fails_alone,
     buried_is_kept, answers_in_time);

@@ -235,7 +235,7 @@ run!(memory: crate::local::memory() => put_is_read_at_once, deleted_is_gone_at_o
     pages_lead_to_the_end, replicas_converge, replicas_converge_after_a_cut, older_block_never_replaces_newer,
     rate_is_never_exceeded, answers_in_time);
 run!(disk: crate::local::disk() => put_is_read_at_once, older_block_never_replaces_newer, answers_in_time);
-run!(emulator: crate::aws::emulator() => put_is_read_at_once, deleted_is_gone_at_once, replaced_row_is_told,
+run!(emulator: crate::aws::tables() => put_is_read_at_once, deleted_is_gone_at_once, replaced_row_is_told,
     pages_lead_to_the_end, replicas_converge, older_block_never_replaces_newer, rate_is_never_exceeded,
     answers_in_time);
 
