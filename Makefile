@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local infra package deploy hello remove
+.PHONY: help check test unit e2e js browser sim local infra deployed package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -38,6 +38,10 @@ js: $(NODE_READY) ## the JavaScript client's tests
 browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; screenshots in target/screenshots
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
 	SORL_BIN=$(CURDIR)/target/release/sorl npm run --silent test:browser
+
+deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
+	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
+	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked -p sorl-tests --test sim -- --nocapture

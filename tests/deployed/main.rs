@@ -13,8 +13,12 @@
     reason = "a test stops at the first thing that is not as it should be, and says what it measured"
 )]
 
+mod alone;
 mod excluded;
+mod ghost;
+mod gone;
 mod shared;
+mod slices;
 
 #[path = "../e2e/control.rs"]
 mod control;

@@ -1,0 +1,6 @@
+//! Tests that break the stage on purpose, and mend it: run one by one, after all others.
+
+mod privileges;
+mod process;
+mod redelivery;
+mod role;
