@@ -27,7 +27,8 @@ test: check js infra unit e2e browser ## everything that must be green (25 minut
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --exclude sorl-tests
-	$(CARGO_TEST) -p sorl-tests --test fixtures --test contract --test handlers --test tidy --test sim
+	$(CARGO_TEST) -p sorl-tests --test fixtures --test handlers --test tidy --test sim
+	$(CARGO_TEST) -p sorl-tests --test contract -- --skip emulator::
 
 e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) cargo test --release --locked -p sorl-tests --test e2e
@@ -41,6 +42,7 @@ browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; 
 
 deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
+	python3 tests/deployed/cold_start.py
 	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 sim: ## more of the simulation: make sim SEEDS=100000

@@ -3,8 +3,8 @@
     run.py [--only TEXT] [--keep]
 
 Steps: emulator, `make deploy` of what `make package` built, the tests side by side, those of `alone` one by one,
-the end of the emulator with all that is in it. `--only` runs the tests whose names hold TEXT; `--keep` leaves the
-stage standing after the tests until this program is interrupted.
+the contract suite of the ports against AWS's adapters, the end of the emulator with all that is in it. `--only` runs
+the tests whose names hold TEXT; `--keep` leaves the stage standing after the tests until this program is interrupted.
 
 Not the tests themselves, and nothing that a deploy to AWS would not do as well: the emulator is an endpoint here.
 On failure it says where the emulator's log is and those of the functions.
@@ -39,6 +39,8 @@ def main():
         try:
             run("deploy", ["make", "--no-print-directory", "deploy", f"STAGE={STAGE}", f"CONFIG={CONFIG}"], environment)
             run_tests(environment, asked.only)
+            if not asked.only:
+                run_contract(url, environment)
         except subprocess.CalledProcessError as failure:
             say_what_is_known(url, failure)
             return 1
@@ -108,6 +110,19 @@ def run_tests(environment, only):
         run(f"{len(together)} tests side by side", tests("--test-threads", THREADS, *together), environment)
     for name in alone:
         run(name, tests("--nocapture", name), environment)
+
+
+def run_contract(url, environment):
+    """The contract suite's arm over AWS: a stage that is state alone, deployed by plain osls."""
+    regions = [region["region"] for region in json.loads(WRITTEN.read_text())["regions"]]
+    osls = ["node", ROOT / "node_modules" / "osls" / "bin" / "serverless.js"]
+    for folder in ("infra", "infra/subscriptions"):
+        for region in regions:
+            command = [*osls, "deploy", "--stage", "dev", "--region", region]
+            quiet = {"cwd": ROOT / folder, "env": environment | {"SLS_AWS_MONITORING_FREQUENCY": "300"}}
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **quiet)
+    contract = [*CARGO[:-1], "contract", "--quiet", "--", "emulator::"]
+    run("contract of the adapters", contract, environment | {"SORL_EMULATOR": url, "AWS_REGION": regions[0]})
 
 
 def tests(*more):
