@@ -7,9 +7,10 @@ else; what MiniStack says goes to FILE, else to stderr. Port 0 or none takes a f
 input, if that is a pipe, is closed, when its parent is gone, or on SIGTERM; its Lambda processes and its temporary
 folder go with it. `AUTH=true` in the environment turns the enforcement of IAM on.
 
-What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what a WebSocket handshake is answered
-(handshake.py), the rights that a few calls are checked for (rights.py), and two waits that cost a warm invocation
-some 50 ms and prove nothing (`hasten`). What stays unproven on MiniStack is listed in tests/README.md.
+What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what becomes of a WebSocket (gateway.py),
+what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and two waits
+that cost a warm invocation some 50 ms and prove nothing (`hasten`). What stays unproven on MiniStack is listed in
+tests/README.md.
 """
 
 import argparse
@@ -40,11 +41,12 @@ def main():
     # Only now: MiniStack reads the environment when its modules are loaded.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import gaps
-    import handshake
+    import gateway
     import ministack.app
+    import publishing
     import rights
 
-    for part in (gaps, handshake, rights):
+    for part in (gaps, gateway, publishing, rights):
         part.fill()
     hasten()
     end_at_once_when_told(folder)

@@ -1,15 +1,17 @@
-"""What API Gateway answers to a WebSocket handshake, where MiniStack answers something else.
+"""What API Gateway does with a WebSocket, where MiniStack does something else.
 
 Not proof of what AWS does: AWS's documents say so, and clients that hold to RFC 6455 cannot connect otherwise.
 The invariant: nothing is decided here; the functions' own answers are passed on.
 
-| answer of a function | MiniStack 1.5.33 | AWS, and here |
+| what happens | MiniStack 1.5.33 | AWS, and here |
 |---|---|---|
 | `$connect` returns the header `Sec-WebSocket-Protocol` | dropped | the subprotocol that is selected |
 | `$connect` returns another status than 2xx | 403 | that status |
 | the authorizer fails with exactly `Unauthorized` | 500 | 401 |
+| a connection is deleted right after a post | what was posted may be dropped | it comes before the close |
 """
 
+import asyncio
 import contextvars
 
 from ministack.services import apigateway
@@ -27,6 +29,7 @@ def fill():
     apigateway._authorize_ws_connect = refusing_unauthorized(apigateway._authorize_ws_connect)
     apigateway._invoke_ws_lambda = noting_answer(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = answering_as_told(apigateway.handle_websocket)
+    apigateway.handle_connections_api = deleting_last(apigateway.handle_connections_api)
 
 
 def noting_unauthorized(run):
@@ -90,3 +93,17 @@ def subprotocol():
 
 def status():
     return int(answer.get().get("statusCode", 500))
+
+
+def deleting_last(handle):
+    """Whoever deletes a connection waits, a second at most, until what was posted to it has been taken up."""
+
+    async def handled(method, api, stage, connection, *more):
+        outbox = apigateway._ws_connections.get(connection, {}).get("outbox")
+        for _ in range(100):
+            if method != "DELETE" or outbox is None or outbox.empty():
+                break
+            await asyncio.sleep(0.01)
+        return await handle(method, api, stage, connection, *more)
+
+    return handled
