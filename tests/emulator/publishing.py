@@ -6,9 +6,11 @@ The invariant: what is refused here is refused by SNS with the same code, entry 
 |---|---|---|
 | an entry of `PublishBatch` without a text | published | `InvalidParameter`, that entry alone |
 | an attribute of no known type | published | `InvalidParameter`, that entry alone |
-| its `Timestamp` | cut off to the second, before what came before it | to the millisecond |
+| its `Timestamp` | a delivery's own, cut off to the second | the publish's, to the millisecond, the same for all |
 """
 
+import contextvars
+import json
 import math
 
 from ministack.core.responses import now_iso
@@ -16,11 +18,14 @@ from ministack.services import sns
 
 TYPES = ("String", "Number", "Binary")
 
+accepted_at = contextvars.ContextVar("when the message that is fanned out was accepted")
+
 
 def fill():
     """To be called once, before MiniStack serves its first request."""
     sns._message_payload_size = refusing(sns._message_payload_size)
-    sns.time = Precise(sns.time)
+    sns._fanout = noting_time(sns._fanout)
+    sns._build_envelope = with_time(sns._build_envelope)
 
 
 def refusing(size):
@@ -33,14 +38,17 @@ def refusing(size):
     return sized
 
 
-class Precise:
-    """The module `time` as MiniStack's SNS uses it, but for the milliseconds that it writes as zeros."""
+def noting_time(fan_out):
+    def fanned_out(*arguments, **more):
+        accepted_at.set(now_iso())
+        return fan_out(*arguments, **more)
 
-    def __init__(self, module):
-        self._module = module
+    return fanned_out
 
-    def __getattr__(self, name):
-        return getattr(self._module, name)
 
-    def strftime(self, form, *when):
-        return now_iso() if form.endswith(".000Z") else self._module.strftime(form, *when)
+def with_time(build):
+    def built(topic, message_id, message, subject, attributes, raw):
+        envelope = build(topic, message_id, message, subject, attributes, raw)
+        return envelope if raw else json.dumps(json.loads(envelope) | {"Timestamp": accepted_at.get()})
+
+    return built
