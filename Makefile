@@ -27,11 +27,11 @@ test: check js infra unit e2e browser ## everything that must be green (25 minut
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --exclude sorl-tests
-	$(CARGO_TEST) -p sorl-tests --test fixtures --test handlers --test tidy --test sim
-	$(CARGO_TEST) -p sorl-tests --test contract -- --skip emulator::
+	$(CARGO_TEST) --test fixtures --test handlers --test tidy --test sim
+	$(CARGO_TEST) --test contract -- --skip emulator::
 
 e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
-	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) cargo test --release --locked -p sorl-tests --test e2e
+	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO_TEST) --test e2e
 
 js: $(NODE_READY) ## the JavaScript client's tests
 	npm test --silent
@@ -46,7 +46,7 @@ deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and L
 	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 sim: ## more of the simulation: make sim SEEDS=100000
-	SORL_SIM_SEEDS=$(or $(SEEDS),10000) cargo test --release --locked -p sorl-tests --test sim -- --nocapture
+	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::Region as AwsRegion;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use futures::StreamExt;
 use sorl_aws::clients;
 use sorl_aws::gateway::AwsGateway;

@@ -25,7 +25,7 @@ OUT = ROOT / "target" / "deployed"
 STAGE = "e2e"
 CONFIG = "tests/e2e/sorl.toml"
 WRITTEN = ROOT / "target" / "deploy" / f"{STAGE}.json"
-CARGO = ["cargo", "test", "--release", "--locked", "-p", "sorl-tests", "--test", "deployed"]
+CARGO = ["cargo", "test", "--release", "--locked", "--workspace", "--test", "deployed"]
 # The emulator runs every region's functions on this machine's cores.
 THREADS = "4"
 
