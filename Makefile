@@ -22,7 +22,7 @@ check: $(NODE_READY) ## formatting, lints, types
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
 
-test: check js infra unit e2e browser ## everything that must be green (25 minutes on two cores)
+test: check js infra unit e2e browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
 	@echo "all tests passed"
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
