@@ -34,20 +34,31 @@ def main():
     asked = arguments()
     OUT.mkdir(parents=True, exist_ok=True)
     run("build the tests", [*CARGO, "--no-run"], os.environ)
-    with emulator() as url:
-        environment = os.environ | aws(url)
-        try:
-            run("deploy", ["make", "--no-print-directory", "deploy", f"STAGE={STAGE}", f"CONFIG={CONFIG}"], environment)
-            run_tests(environment, asked.only)
-            if not asked.only:
-                run_contract(url, environment)
-        except subprocess.CalledProcessError as failure:
-            say_what_is_known(url, failure)
-            return 1
-        finally:
-            if asked.keep:
-                stand(url)
+    try:
+        with emulator("emulator.log") as url:
+            on_emulator(url, asked)
+        if not asked.only:
+            # The clauses speak as the account's root, which IAM rightly keeps off `relay`.
+            with emulator("emulator-contract.log", enforced=False) as url:
+                run_contract(url, os.environ | aws(url))
+    except subprocess.CalledProcessError as failure:
+        print(f"deployed: {failure}", file=sys.stderr)
+        print(f"deployed: the emulator's log is {OUT}/emulator*.log", file=sys.stderr)
+        return 1
     return 0
+
+
+def on_emulator(url, asked):
+    environment = os.environ | aws(url)
+    try:
+        run("deploy", ["make", "--no-print-directory", "deploy", f"STAGE={STAGE}", f"CONFIG={CONFIG}"], environment)
+        run_tests(environment, asked.only)
+    except subprocess.CalledProcessError:
+        keep_logs(url)
+        raise
+    finally:
+        if asked.keep:
+            stand(url)
 
 
 def arguments():
@@ -58,14 +69,14 @@ def arguments():
 
 
 @contextlib.contextmanager
-def emulator():
+def emulator(log, enforced=True):
     """An emulator that lives as long as the block, or as this process: its standard input is our pipe."""
-    log = OUT / "emulator.log"
+    log = OUT / log
     log.write_text("")
     python = ROOT / ".venv" / "emulator" / "bin" / "python"
     command = [python, ROOT / "tests" / "emulator" / "launcher.py", "--log", log]
     running = subprocess.Popen(
-        command, env=os.environ | {"AUTH": "true"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=os.environ | {"AUTH": str(enforced).lower()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         ready = running.stdout.readline()
@@ -142,9 +153,7 @@ def excluded():
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
-def say_what_is_known(url, failure):
-    print(f"deployed: {failure}", file=sys.stderr)
-    print(f"deployed: the emulator's log is {OUT / 'emulator.log'}", file=sys.stderr)
+def keep_logs(url):
     for region in json.loads(WRITTEN.read_text())["regions"] if WRITTEN.exists() else []:
         for function in ("authorize", "connect", "disconnect", "command", "deliver"):
             file = OUT / f"{region['region']}-{function}.log"

@@ -3,4 +3,5 @@
 mod privileges;
 mod process;
 mod redelivery;
+mod regions;
 mod role;
