@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde_json::Value;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError, Unavailable};
+use sorl_core::protocol::Frame;
 
 /// How posts to a connection are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Scripted {
 
 #[async_trait]
 impl Gateway for Scripted {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
         let mut state = self.state.lock().unwrap();
         let answers = state.answers.get(connection.as_str()).copied().unwrap_or(Answers::Ok);
         match answers {
@@ -74,7 +74,7 @@ impl Gateway for Scripted {
             Answers::Forbidden => return Err(PostError::Forbidden),
             Answers::Nothing => return Err(Unavailable::new("gateway", "no answer").into()),
         }
-        state.posts.push((connection.to_string(), serde_json::from_slice(&frame).unwrap()));
+        state.posts.push((connection.to_string(), serde_json::from_slice(frame.text()).unwrap()));
         Ok(())
     }
 

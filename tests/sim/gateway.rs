@@ -14,6 +14,7 @@ use sorl_core::authorize::Caller;
 use sorl_core::ids::ConnectionId;
 use sorl_core::limits::{CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX};
 use sorl_core::ports::{Clock, CloseError, Gateway, PostError};
+use sorl_core::protocol::Frame;
 use sorl_core::time::Timestamp;
 
 use crate::chance::Chance;
@@ -266,8 +267,8 @@ fn kind_of(frame: &str) -> &str {
 
 #[async_trait]
 impl Gateway for SimGateway {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
-        self.push(connection, frame)
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
+        self.push(connection, frame.text().clone())
     }
 
     async fn close(&self, connection: &ConnectionId) -> Result<(), CloseError> {

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use sorl_core::deliver::{Ports, Record, Report, deliver};
@@ -17,6 +16,7 @@ use sorl_core::limits::DELIVER_MAX;
 use sorl_core::member::{Member, MemberKey, Partition};
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::{CloseError, Gateway, PostError, Registry};
+use sorl_core::protocol::Frame;
 use sorl_local::topics::Notice;
 use sorl_local::world::Place;
 
@@ -40,9 +40,9 @@ struct OneAnswer {
 
 #[async_trait]
 impl Gateway for OneAnswer {
-    async fn post(&self, _: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+    async fn post(&self, _: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
         match self.answer {
-            Answer::Taken => self.reached.lock().push(String::from_utf8_lossy(&frame).into_owned()),
+            Answer::Taken => self.reached.lock().push(String::from_utf8_lossy(frame.text()).into_owned()),
             Answer::Gone => return Err(PostError::Gone),
             Answer::Never => std::future::pending().await,
         }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use aws_sdk_apigatewaymanagement::config::http::HttpResponse;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
-use bytes::Bytes;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError, Unavailable};
+use sorl_core::protocol::Frame;
 
 const PORT: &str = "gateway";
 const GONE: u16 = 410;
@@ -33,9 +33,9 @@ impl AwsGateway {
 
 #[async_trait]
 impl Gateway for AwsGateway {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
         let call = self.client.post_to_connection().connection_id(connection.as_str());
-        match call.data(Blob::new(frame)).send().await {
+        match call.data(Blob::new(frame.text().to_vec())).send().await {
             Ok(_posted) => Ok(()),
             Err(fault) => Err(match status(&fault) {
                 Some(GONE) => PostError::Gone,

@@ -1,9 +1,9 @@
 //! The gateway with faults: posts that fail without a reason, 410 for who is there, 429 of the account.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError};
+use sorl_core::protocol::Frame;
 
 use super::Faulty;
 use crate::trace::messages_in;
@@ -12,8 +12,8 @@ const PORT: &str = "gateway";
 
 #[async_trait]
 impl Gateway for Faulty<dyn Gateway> {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
-        let messages = messages_in(&String::from_utf8_lossy(&frame));
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
+        let messages = messages_in(&String::from_utf8_lossy(frame.text()));
         let result = self.invocation.around(PORT, self.answer(connection, frame)).await;
         match &result {
             Ok(()) => self.invocation.note(format_args!("posted {messages} to {connection}")),
@@ -31,7 +31,7 @@ impl Gateway for Faulty<dyn Gateway> {
 }
 
 impl Faulty<dyn Gateway> {
-    async fn answer(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+    async fn answer(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
         let weather = self.invocation.weather();
         let odds = weather.odds();
         if weather.throttles() {

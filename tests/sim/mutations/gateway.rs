@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError};
+use sorl_core::protocol::Frame;
 
 use crate::chance::Chance;
 
@@ -31,7 +31,7 @@ pub(super) struct Broken {
 
 #[async_trait]
 impl Gateway for Broken {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
         if self.flaw == GatewayFlaw::DropsFrames && self.chance.happens(0.02) {
             return Ok(());
         }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use sorl_aws::clients;
 use sorl_aws::gateway::AwsGateway;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError};
+use sorl_core::protocol::Frame;
 
 use crate::aws::{Answer, Aws};
 
@@ -22,7 +22,7 @@ fn alice() -> ConnectionId {
 
 async fn post(answer: Answer) -> (Result<(), PostError>, Aws) {
     let aws = Aws::answering([answer]);
-    (gateway(&aws).await.post(&alice(), Bytes::from_static(b"{}")).await, aws)
+    (gateway(&aws).await.post(&alice(), &Frame::from("{}")).await, aws)
 }
 
 async fn close(answer: Answer) -> Result<(), CloseError> {

@@ -5,25 +5,24 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::job::{Item, Target};
 use crate::limits::FRAME_OUT_MAX;
+use crate::protocol::Frame;
 
 const HEAD: &str = r#"{"type":"messages","messages":["#;
 const FOOT: &str = "]}";
 
 /// A frame to post, and which places of the target's list are in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) bytes: Bytes,
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) frame: Frame,
     pub(super) places: Range<usize>,
 }
 
 /// The frames of each target, in the order of `targets`; equal lists share one value.
-pub(super) fn coalesce(items: &[Item], targets: &[Target]) -> Vec<Arc<[Frame]>> {
+pub(super) fn coalesce(items: &[Item], targets: &[Target]) -> Vec<Arc<[Part]>> {
     let texts: Vec<String> = items.iter().map(|item| item.owed.message.to_json()).collect();
-    let mut known: HashMap<&[usize], Arc<[Frame]>> = HashMap::new();
+    let mut known: HashMap<&[usize], Arc<[Part]>> = HashMap::new();
     targets
         .iter()
         .map(|target| Arc::clone(known.entry(&target.items).or_insert_with(|| frames(&texts, &target.items))))
@@ -31,22 +30,22 @@ pub(super) fn coalesce(items: &[Item], targets: &[Target]) -> Vec<Arc<[Frame]>> 
 }
 
 /// Fills frames in id order; a message that alone exceeds 32 KB has a frame of its own.
-fn frames(texts: &[String], list: &[usize]) -> Arc<[Frame]> {
+fn frames(texts: &[String], list: &[usize]) -> Arc<[Part]> {
     let mut frames = Vec::new();
     let (mut start, mut len) = (0, HEAD.len() + FOOT.len());
     for (place, item) in list.iter().enumerate() {
         let text_len = texts.get(*item).map_or(0, String::len) + 1;
         if place > start && len + text_len > FRAME_OUT_MAX {
-            frames.push(frame(texts, list, start..place));
+            frames.push(part(texts, list, start..place));
             (start, len) = (place, HEAD.len() + FOOT.len());
         }
         len += text_len;
     }
-    frames.push(frame(texts, list, start..list.len()));
+    frames.push(part(texts, list, start..list.len()));
     frames.into()
 }
 
-fn frame(texts: &[String], list: &[usize], places: Range<usize>) -> Frame {
+fn part(texts: &[String], list: &[usize], places: Range<usize>) -> Part {
     let mut text = String::from(HEAD);
     for (nth, item) in list.get(places.clone()).unwrap_or_default().iter().enumerate() {
         if nth > 0 {
@@ -55,7 +54,7 @@ fn frame(texts: &[String], list: &[usize], places: Range<usize>) -> Frame {
         text.push_str(texts.get(*item).map_or("", String::as_str));
     }
     text.push_str(FOOT);
-    Frame { bytes: Bytes::from(text), places }
+    Part { frame: Frame::from(text), places }
 }
 
 #[cfg(test)]
@@ -77,7 +76,7 @@ mod tests {
         assert_eq!(places(&[20_000, 12_000, 1_000]), [0..2, 2..3]);
         let list: Vec<_> = (0..400).collect();
         for frame in frames(&texts(&[1_000; 400]), &list).iter() {
-            assert!(frame.bytes.len() <= FRAME_OUT_MAX);
+            assert!(frame.frame.text().len() <= FRAME_OUT_MAX);
         }
     }
 
@@ -89,6 +88,6 @@ mod tests {
     #[test]
     fn a_frame_is_valid_json_of_the_protocol() {
         let frame = frames(&texts(&[5, 7]), &[1, 0]);
-        assert_eq!(frame[0].bytes, r#"{"type":"messages","messages":["xxxxx","xxx"]}"#);
+        assert_eq!(frame[0].frame.text(), r#"{"type":"messages","messages":["xxxxx","xxx"]}"#);
     }
 }

@@ -105,7 +105,7 @@ async fn evict(key: &MemberKey, to: &Recipient, order: &Order, run: &Run<'_>) ->
 /// connection may be alive all the same.
 async fn tell_evicted(channel: &ChannelName, to: &Recipient, run: &Run<'_>) -> bool {
     let frame = unsubscribed_frame(channel);
-    match run.ports.gateway.post(&to.connection, frame.into()).await {
+    match run.ports.gateway.post(&to.connection, &frame.into()).await {
         Ok(()) => true,
         Err(_not_told) => gone::close(to, run).await.is_ok(),
     }

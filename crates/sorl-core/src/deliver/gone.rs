@@ -1,7 +1,5 @@
 //! The end of a connection: closed first, which makes a 410 true, then forgotten, and its leave told.
 
-use bytes::Bytes;
-
 use super::Run;
 use crate::disconnect::{forget, tell_leaves};
 use crate::envelope::Recipient;
@@ -9,7 +7,7 @@ use crate::ids::ConnectionId;
 use crate::member::{MemberKey, Partition, shard_of};
 use crate::names::{ChannelName, UserName};
 use crate::ports::{CloseError, PostError};
-use crate::protocol::Bye;
+use crate::protocol::{Bye, Frame};
 
 /// Closes the connection for certain and forgets it. Rows that cannot be deleted now are found gone again at
 /// the next post, or expire.
@@ -21,8 +19,8 @@ pub(super) async fn close(to: &Recipient, run: &Run<'_>) -> Result<(), CloseErro
 
 /// Posts a `bye`, where it can still be sent.
 pub(super) async fn say_bye(to: &Recipient, bye: Bye, run: &Run<'_>) -> Result<(), PostError> {
-    let frame = Bytes::from_static(bye.frame().as_bytes());
-    run.ports.gateway.post(&to.connection, frame).await
+    let frame = Frame::from(bye.frame());
+    run.ports.gateway.post(&to.connection, &frame).await
 }
 
 /// Deletes the rows of a connection that is closed, the connection record first.

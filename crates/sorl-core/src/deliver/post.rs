@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use super::coalesce::{Frame, coalesce};
+use super::coalesce::{Part, coalesce};
 use super::job::Job;
 use super::{Counts, Run};
 use crate::envelope::Recipient;
@@ -49,7 +49,7 @@ struct Parcel<'a> {
     job: usize,
     target: usize,
     to: &'a Recipient,
-    frames: Arc<[Frame]>,
+    frames: Arc<[Part]>,
 }
 
 /// Posts all frames of all jobs.
@@ -91,20 +91,20 @@ async fn post(
 ) -> (Posted, Counts) {
     let mut counts = Counts::default();
     let Parcel { job, target, to, frames } = parcel;
-    for frame in frames.iter() {
-        let from = frame.places.start;
+    for part in frames.iter() {
+        let from = part.places.start;
         let now = clock.now();
         let stopped = if to.expires_at <= now {
             Some(Outcome::Done)
         } else if now >= stop_at {
             Some(Outcome::Unsent { from })
         } else {
-            match gateway.post(&to.connection, frame.bytes.clone()).await {
+            match gateway.post(&to.connection, &part.frame).await {
                 Ok(()) => {
-                    count_delivery(&mut counts, frame);
+                    count_delivery(&mut counts, part);
                     None
                 }
-                Err(fault) => Some(judge(&fault, &frame.places, &mut counts)),
+                Err(fault) => Some(judge(&fault, &part.places, &mut counts)),
             }
         };
         if let Some(outcome) = stopped {
@@ -135,10 +135,10 @@ fn judge(fault: &PostError, places: &Range<usize>, counts: &mut Counts) -> Outco
     }
 }
 
-fn count_delivery(counts: &mut Counts, frame: &Frame) {
+fn count_delivery(counts: &mut Counts, part: &Part) {
     counts.posts += 1;
-    counts.deliveries += frame.places.len() as u64;
-    counts.bytes += frame.bytes.len() as u64;
+    counts.deliveries += part.places.len() as u64;
+    counts.bytes += part.frame.text().len() as u64;
 }
 
 fn add(sum: &mut Counts, counts: Counts) {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::audience::Pages;
@@ -15,7 +14,7 @@ use crate::limits::{HANDSHAKE_MAX, PRESENCE_AUDIENCE_MAX};
 use crate::member::{Member, Partition};
 use crate::names::ChannelName;
 use crate::ports::{PostError, Unavailable};
-use crate::protocol::presence_frame;
+use crate::protocol::{Frame, presence_frame};
 
 /// Posts at the same time.
 const CONCURRENCY: usize = 64;
@@ -32,7 +31,7 @@ pub(super) async fn tell(changes: Vec<(usize, PresenceChange)>, run: &mut Run<'_
         match audience(&channel, run).await {
             Ok(members) => {
                 let frame = presence_frame(&PresenceChange { channel, events });
-                post(&members, &Bytes::from(frame), run).await;
+                post(&members, &Frame::from(frame), run).await;
             }
             Err(fault) => {
                 tracing::warn!(source = %fault.source, "presence was not told; it comes again");
@@ -84,10 +83,10 @@ async fn count(partition: &Partition, enough: usize, run: &Run<'_>) -> Result<us
 }
 
 /// Posts to all of them; who is found gone is closed and forgotten, as after any other post.
-async fn post(members: &[Member], frame: &Bytes, run: &mut Run<'_>) {
+async fn post(members: &[Member], frame: &Frame, run: &mut Run<'_>) {
     let gateway = run.ports.gateway;
     let posts = members.iter().map(|member| async move {
-        let answer = gateway.post(member.connection(), frame.clone()).await;
+        let answer = gateway.post(member.connection(), frame).await;
         (member, answer)
     });
     // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
@@ -97,7 +96,7 @@ async fn post(members: &[Member], frame: &Bytes, run: &mut Run<'_>) {
         match answer {
             Ok(()) => {
                 run.counts.posts += 1;
-                run.counts.bytes += frame.len() as u64;
+                run.counts.bytes += frame.text().len() as u64;
             }
             Err(PostError::Gone) if run.now().since(member.since) >= HANDSHAKE_MAX => {
                 run.counts.gone += 1;

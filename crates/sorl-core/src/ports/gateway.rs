@@ -1,10 +1,10 @@
 //! The gateway: `@connections` of the own region's WebSocket API.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::Unavailable;
 use crate::ids::ConnectionId;
+use crate::protocol::Frame;
 
 /// Why a post did not reach a connection's gateway buffer.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// See [`PostError`].
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError>;
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError>;
 
     /// Closes the connection (`DELETE`); afterwards it is gone, for certain.
     ///

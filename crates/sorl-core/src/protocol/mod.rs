@@ -2,10 +2,12 @@
 //!
 //! Not what travels between Sorl's own parts (`envelope`).
 
+mod frame;
 pub mod json;
 mod request;
 mod response;
 
+pub use frame::Frame;
 pub use request::{Action, Fields, Request, RequestFault};
 pub use response::{
     Bye, HistoryResult, PresenceMember, PresenceResult, PublishResult, SubscribeResult, error_frame,

@@ -16,12 +16,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::extract::ws::{CloseCode, Utf8Bytes, close_code};
-use bytes::Bytes;
 use parking_lot::RwLock;
 use sorl_core::ids::ConnectionId;
 use sorl_core::limits::POST_MAX;
 use sorl_core::ports::{CloseError, Entropy, Gateway, PostError, Unavailable};
-use sorl_core::protocol::Bye;
+use sorl_core::protocol::{Bye, Frame};
 use sorl_core::time::Timestamp;
 
 pub use connection::{Connection, Identity};
@@ -133,15 +132,16 @@ fn say_bye(connection: &Connection, bye: Bye) {
 
 #[async_trait]
 impl Gateway for LocalGateway {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
-        if frame.len() > POST_MAX {
+    async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
+        if frame.text().len() > POST_MAX {
             return Err(PostError::TooLarge);
         }
         let connection = self.find(connection).ok_or(PostError::Gone)?;
         if self.is_throttled() {
             return Err(PostError::Throttled);
         }
-        let frame = Utf8Bytes::try_from(frame).map_err(|fault| Unavailable::new("gateway", fault))?;
+        let frame =
+            Utf8Bytes::try_from(frame.text().clone()).map_err(|fault| Unavailable::new("gateway", fault))?;
         connection.outbox.offer(frame).map_err(|refused| match refused {
             outbox::Refused::Full => PostError::Throttled,
             outbox::Refused::Closing => PostError::Gone,
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_pending_connection_is_gone_until_it_is_opened() {
         let (gateway, pending) = (gateway(Faults::default()), connection());
-        let post = async || gateway.post(&pending.id, Bytes::from_static(b"hej")).await;
+        let post = async || gateway.post(&pending.id, &Frame::from("hej")).await;
         assert!(matches!(post().await, Err(PostError::Gone)));
         assert!(gateway.describe(&pending.id).is_none());
         gateway.open(Arc::clone(&pending));
@@ -191,7 +191,7 @@ mod tests {
         gateway.open(Arc::clone(&open));
         let mut throttled = 0;
         for _ in 0..1_000 {
-            throttled += usize::from(gateway.post(&open.id, Bytes::from_static(b"x")).await.is_err());
+            throttled += usize::from(gateway.post(&open.id, &Frame::from("x")).await.is_err());
         }
         assert!((400..600).contains(&throttled), "{throttled}");
     }

@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{CloseError, Gateway, PostError};
+use sorl_core::protocol::Frame;
 
 use super::BODY_MAX;
 use crate::clock::{iso8601, random_uuid};
@@ -108,7 +109,7 @@ async fn post(gateway: &LocalGateway, connection: &ConnectionId, body: Body) -> 
     if std::str::from_utf8(&frame).is_err() {
         return Err(BAD_BODY);
     }
-    gateway.post(connection, frame).await.map_err(|fault| match fault {
+    gateway.post(connection, &Frame::from(frame)).await.map_err(|fault| match fault {
         PostError::Gone => GONE,
         PostError::Throttled => THROTTLED,
         PostError::TooLarge => TOO_LARGE,
