@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sorl_core::limits::{AUDIENCE_INLINE_MAX, HANDSHAKE_MAX};
+use sorl_core::limits::{AUDIENCE_INLINE_DEFAULT, HANDSHAKE_MAX};
 
 use crate::gateway::Answers;
 use crate::stage::Stage;
@@ -151,7 +151,7 @@ fn a_late_slice_leaves_alone_who_is_no_longer_a_member() {
 #[test]
 fn a_mass_audience_gets_the_message_once_each_through_slices() {
     let stage = Stage::new();
-    let members = AUDIENCE_INLINE_MAX + 1_500;
+    let members = AUDIENCE_INLINE_DEFAULT + 1_500;
     for n in 0..members {
         stage.member("crowd", &format!("c{n}"), "mass:1");
     }
