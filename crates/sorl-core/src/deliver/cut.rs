@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt};
 
 use super::Run;
 use super::audience::{Pages, shards};
-use super::post::POSTING_ENDS_BEFORE;
 use crate::envelope::{Owed, Recipient, Rest, Slice};
 use crate::limits::{KB, SLICE_CONNECTIONS_MAX};
 use crate::member::Member;
@@ -22,6 +21,8 @@ use crate::time::Timestamp;
 const SLICE_MESSAGES_MAX: usize = 600 * KB;
 /// Audiences, or shards of one, that are cut at the same time: a page of each is in memory.
 const CONCURRENCY: usize = 4;
+/// Time kept back before the deadline: a page and a send that each take as long as they may.
+const CUTTING_ENDS_BEFORE: Duration = Duration::from_secs(15);
 /// Before an audience that could not be read is tried again.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Members of a shard from which on one message a second needs more than the 3,000 read units a second that a
@@ -72,7 +73,7 @@ pub(super) async fn cut_all(cuttings: Vec<Cutting>, run: &Run<'_>) -> Cut {
 
 /// The slices that were sent, and the records that must come again.
 async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [usize]>) {
-    let stop_at = run.deadline.minus(POSTING_ENDS_BEFORE);
+    let stop_at = run.deadline.minus(CUTTING_ENDS_BEFORE);
     let mut members = cutting.remainder.members.clone();
     let mut rest = cutting.remainder.rest.clone();
     let (mut sent, mut read, mut moved, mut read_at) =

@@ -19,7 +19,7 @@ use crate::ports::{Clock, Gateway, PostError};
 use crate::time::Timestamp;
 
 /// Time kept back before the deadline for what is in flight and for sending slices.
-pub(super) const POSTING_ENDS_BEFORE: std::time::Duration = std::time::Duration::from_secs(10);
+const RESERVE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What came of one target. A `from` is the first place of its list that it is still owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ struct Answer {
 /// Posts all frames of all jobs.
 pub(super) async fn post_all(jobs: &[Job], run: &Run<'_>) -> (Vec<Posted>, Counts) {
     let (gateway, clock) = (run.ports.gateway, run.ports.clock);
-    let stop_at = run.deadline.minus(POSTING_ENDS_BEFORE);
+    let stop_at = run.deadline.minus(RESERVE);
     let mut waiting = parcels(jobs).into_iter();
     let mut in_flight = FuturesUnordered::new();
     let (mut limit, mut slots) = (Limit::default(), Slots::default());
