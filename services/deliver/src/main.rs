@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
         log: AwsLog::new(dynamodb, messages, complete),
         bus: AwsBus::new(clients::sns(&sdk), relay),
         queue: AwsQueue::new(clients::sqs(&sdk), bulk, dead_letters),
-        gateway: AwsGateway::new(clients::gateway(&sdk, &gateway)),
+        gateway: AwsGateway::new(&sdk, &gateway)?,
         site,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
