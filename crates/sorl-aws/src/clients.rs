@@ -16,6 +16,7 @@ use aws_sdk_sns::config::interceptors::InterceptorContext;
 use aws_sdk_sns::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpClient as _, http_client_fn};
 
 /// To connect within a region takes a millisecond; after a second, nobody is there.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(1);
@@ -39,8 +40,11 @@ pub(crate) const IDLE_MAX: Duration = Duration::from_secs(20);
 /// `AWS_ENDPOINT_URL` is obeyed.
 pub async fn configuration() -> SdkConfig {
     let http = Builder::new().pool_idle_timeout(IDLE_MAX).tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let https = http.build_https();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.build_https())
+        // Behind a function, so that TLS is made ready by the first request. The client itself would do so for each
+        // service at the start, and read all the machine's certificates for it: most of a cold start.
+        .http_client(http_client_fn(move |settings, components| https.http_connector(settings, components)))
         .region(EnvironmentVariableRegionProvider::new())
         // Nothing else is asked: looking for an instance's metadata would cost a cold start a second.
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
