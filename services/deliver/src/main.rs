@@ -32,8 +32,8 @@ struct Adapters {
     gateway: AwsGateway,
 }
 
-// Several threads: signing and encrypting hundreds of posts at a time is this Lambda's work.
-#[tokio::main]
+// One thread: a Lambda below 1,769 MB has less than one processor, and on one thread no post wakes another.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let mut settings = Settings::open();
     let (connections, messages) = (settings.text(CONNECTIONS_TABLE), settings.text(MESSAGES_TABLE));
@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
         log: AwsLog::new(dynamodb, messages, complete),
         bus: AwsBus::new(clients::sns(&sdk), relay),
         queue: AwsQueue::new(clients::sqs(&sdk), bulk, dead_letters),
-        gateway: AwsGateway::new(clients::gateway(&sdk, &gateway)),
+        gateway: AwsGateway::new(&sdk, &gateway)?,
         site,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
