@@ -17,10 +17,10 @@ pub(crate) enum Dialect {
 /// The data of every message of a run: what it takes to count it and to time it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Stamp {
-    /// Its number within its group.
+    /// Its number within its run.
     pub(crate) n: u64,
-    /// Which group of channels it belongs to.
-    pub(crate) group: u8,
+    /// Which run it belongs to: the id of the client's process.
+    pub(crate) run: u32,
     /// When it was published, in nanoseconds of the client's own clock.
     pub(crate) sent: u64,
 }
@@ -45,8 +45,8 @@ pub(crate) enum Told {
 impl Stamp {
     /// The data as JSON, `bytes` long.
     pub(crate) fn data(&self, bytes: usize) -> String {
-        let Self { n, group, sent } = self;
-        let bare = format!(r#"{{"n":{n},"group":{group},"sent":{sent},"pad":""}}"#);
+        let Self { n, run, sent } = self;
+        let bare = format!(r#"{{"n":{n},"run":{run},"sent":{sent},"pad":""}}"#);
         let pad = "x".repeat(bytes.saturating_sub(bare.len()));
         format!("{}{pad}\"}}", bare.trim_end_matches("\"}"))
     }
@@ -158,7 +158,7 @@ fn read_socketio(text: &[u8], mut take: impl FnMut(Stamp) -> anyhow::Result<()>)
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp { n: 7, group: 0, sent: 123_456_789_000 };
+    const STAMP: Stamp = Stamp { n: 7, run: 0, sent: 123_456_789_000 };
 
     fn read(dialect: Dialect, text: &str) -> anyhow::Result<(Told, Vec<Stamp>)> {
         let mut stamps = Vec::new();

@@ -1,4 +1,4 @@
-//! A group of channels, its members, and who publishes to it.
+//! The channels of a run, their members, and who publishes to them.
 //!
 //! Invariant: nothing is published before every member has joined.
 
@@ -23,19 +23,15 @@ const OPENING: usize = 32;
 /// 32 in flight need two; four leave room.
 const PUBLISHERS: usize = 4;
 
-/// What a group is to be.
+/// What a group of channels is to be.
 pub(crate) struct Plan<'a> {
-    /// Its number, which stands in each of its messages.
-    pub(crate) group: u8,
-    /// The beginning of its channels' names.
+    /// The beginning of its channels' and users' names.
     pub(crate) prefix: &'a str,
     pub(crate) channels: usize,
     pub(crate) connections: usize,
     /// How many of them join and then do not read.
     pub(crate) unread: usize,
     pub(crate) bytes: usize,
-    /// The number of its first connection.
-    pub(crate) first: usize,
 }
 
 /// The server as a publisher and a token see it.
@@ -67,11 +63,11 @@ impl Group {
         for number in plan.unread..plan.connections {
             *audiences.get_mut(number % plan.channels).context("a channel")? += 1;
         }
-        let tally = Rc::new(Tally::new(clock, plan.group, audiences)?);
+        let tally = Rc::new(Tally::new(clock, audiences)?);
         let mut http = api.connect().await?;
         let mut tokens = Vec::new();
         for number in 0..plan.connections {
-            tokens.push(token(http.as_mut(), plan.first + number).await?);
+            tokens.push(token(http.as_mut(), plan, number).await?);
         }
         let mut unread = Vec::new();
         for (number, line) in join(plan, &channels, door, &tokens).await? {
@@ -98,7 +94,7 @@ async fn join(
     let opening = stream::iter(tokens.iter().enumerate()).map(|(number, token)| async move {
         let channel = channels.get(number % plan.channels).context("a channel")?;
         let reads = number >= plan.unread;
-        let mut line = door.open(plan.first + number, token.as_deref(), reads).await?;
+        let mut line = door.open(number, token.as_deref(), reads).await?;
         line.join(channel).await?;
         anyhow::Ok((number, line))
     });
@@ -126,8 +122,8 @@ impl Api {
             let carrier = if let (Some(host), Some(topic)) = (self.host, &self.topic) {
                 publisher::over_sns(host, topic.clone(), Rc::clone(tally), tasks).await?
             } else {
-                let number = plan.first + plan.connections + number;
-                let token = token(http.as_mut(), number).await?;
+                let number = plan.connections + number;
+                let token = token(http.as_mut(), plan, number).await?;
                 let line = door.open(number, token.as_deref(), true).await?;
                 publisher::over_websocket(line, door.dialect, Rc::clone(tally), tasks)
             };
@@ -138,9 +134,9 @@ impl Api {
 }
 
 /// Every connection is of a user of its own.
-async fn token(http: Option<&mut Http>, number: usize) -> anyhow::Result<Option<String>> {
+async fn token(http: Option<&mut Http>, plan: &Plan<'_>, number: usize) -> anyhow::Result<Option<String>> {
     Ok(match http {
-        Some(http) => Some(http.token(&format!("user{number}")).await?),
+        Some(http) => Some(http.token(&format!("{}{number}", plan.prefix)).await?),
         None => None,
     })
 }

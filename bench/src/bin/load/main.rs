@@ -1,5 +1,5 @@
 //! The load client of `make bench`: opens connections to Sorl or to Socket.IO, publishes, counts and times what
-//! its connections receive and parse, and prints one line of JSON.
+//! its connections receive and parse. It prints two lines of JSON: one when all connections are open, and the report.
 //!
 //! Not a test of the protocol, and not the subject: its own CPU time is told apart. One thread, so that the
 //! subject has the other core. Invariant: a run in which a message is lost or comes twice prints no figures.
@@ -29,7 +29,7 @@ use crate::group::{Api, Group, Plan};
 use crate::http::Http;
 use crate::member::Door;
 use crate::publisher::Pace;
-use crate::report::Report;
+use crate::report::{Opened, Report};
 use crate::tally::Clock;
 
 /// Loads a pub/sub server over WebSockets and counts what arrives.
@@ -77,12 +77,6 @@ struct Args {
     /// Publish through SNS's HTTP API instead of a WebSocket (Sorl only)
     #[arg(long)]
     sns: bool,
-    /// Further connections, in one mass channel
-    #[arg(long, default_value_t = 0)]
-    mass: usize,
-    /// Seconds between two messages to the mass channel; 0 publishes none
-    #[arg(long, default_value_t = 1.0)]
-    mass_every: f64,
     /// Bytes of the read buffer that all connections share
     #[arg(long, default_value_t = 4_096)]
     read_buffer: usize,
@@ -102,26 +96,17 @@ async fn run(args: &Args) -> anyhow::Result<Report> {
     let mut report = Report::begin(&args.pids)?;
     let mut tasks = JoinSet::new();
     let plan = Plan {
-        group: 0,
         prefix: &args.prefix,
         channels: args.channels,
         connections: args.connections,
         unread: args.unread,
         bytes: args.bytes,
-        first: 0,
     };
     let group = Group::open(&plan, &door, &api, clock, &mut tasks).await?;
-    let mass = match args.mass {
-        0 => None,
-        connections => {
-            let first = args.connections + 100;
-            let plan = Plan { group: 1, prefix: "mass:", channels: 1, connections, unread: 0, first, ..plan };
-            Some(Group::open(&plan, &door, &api, clock, &mut tasks).await?)
-        }
-    };
     report.opened(&args.pids)?;
+    report::print(&Opened { event: "open" })?;
     tokio::select! {
-        outcome = measure(args, &group, mass.as_ref(), &mut report) => outcome?,
+        outcome = measure(args, &group, &mut report) => outcome?,
         Some(ended) = tasks.join_next() => {
             ended??;
             bail!("a connection ended before the run did");
@@ -146,38 +131,17 @@ async fn approach(args: &Args) -> anyhow::Result<(Door, Api)> {
 }
 
 /// Warm-up and measurement; both end with everything delivered.
-async fn measure(
-    args: &Args,
-    group: &Group,
-    mass: Option<&Group>,
-    report: &mut Report,
-) -> anyhow::Result<()> {
+async fn measure(args: &Args, group: &Group, report: &mut Report) -> anyhow::Result<()> {
     let Some(pace) = pace(args)? else {
         tokio::time::sleep(Duration::try_from_secs_f64(args.seconds)?).await;
         return report.rested(&args.pids);
     };
-    for (seconds, measured) in [(args.warmup, false), (args.seconds, true)] {
-        let span = Duration::try_from_secs_f64(seconds)?;
-        report.start(&args.pids)?;
-        for group in [Some(group), mass].into_iter().flatten() {
-            group.publisher.tally.restart();
-        }
-        let began = Instant::now();
-        let beside = async {
-            match mass {
-                Some(mass) if args.mass_every > 0.0 => {
-                    let every = Duration::try_from_secs_f64(args.mass_every)?;
-                    mass.publisher.run(Pace::Every(every), span).await
-                }
-                _ => Ok(()),
-            }
-        };
-        tokio::try_join!(group.publisher.run(pace, span), beside)?;
-        if measured {
-            report.finish(&args.pids, began.elapsed(), group, mass)?;
-        }
-    }
-    Ok(())
+    group.publisher.run(pace, Duration::try_from_secs_f64(args.warmup)?).await?;
+    group.publisher.tally.restart();
+    report.start(&args.pids)?;
+    let began = Instant::now();
+    group.publisher.run(pace, Duration::try_from_secs_f64(args.seconds)?).await?;
+    report.finish(&args.pids, began.elapsed(), group)
 }
 
 fn pace(args: &Args) -> anyhow::Result<Option<Pace>> {

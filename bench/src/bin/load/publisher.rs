@@ -1,4 +1,4 @@
-//! Publishing to a group's channels in turns, as fast as the members take it or at a steady rate.
+//! Publishing to the channels in turns, as fast as the members take it or at a steady rate.
 //!
 //! The pace is decided in one place; connections of their own, which are no members, carry the requests out.
 //! Invariant: never more messages in flight than asked for, where a message is in flight until every member has
@@ -37,7 +37,7 @@ pub(crate) struct Request {
     data: String,
 }
 
-/// Publishes to the channels of one group.
+/// Publishes to the channels of a group.
 pub(crate) struct Publisher {
     pub(crate) tally: Rc<Tally>,
     pub(crate) channels: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a run prints: one line of JSON, all of it seen.
+//! What a run prints: lines of JSON, all of it seen.
 //!
 //! Invariant: figures of the measurement alone, the warm-up's excluded.
 
@@ -10,7 +10,13 @@ use serde::Serialize;
 use crate::group::Group;
 use crate::subject;
 
-/// The line.
+/// The line that says that all members have joined.
+#[derive(Debug, Serialize)]
+pub(crate) struct Opened {
+    pub(crate) event: &'static str,
+}
+
+/// The report.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     /// Bytes that the subject held before the first connection, once all were open, and after an idle span.
@@ -27,17 +33,15 @@ pub(crate) struct Report {
     client_cpu_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resident_after: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    live: Option<Figures>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mass: Option<Figures>,
+    #[serde(flatten)]
+    figures: Option<Figures>,
     #[serde(skip)]
     used: Duration,
     #[serde(skip)]
     client_used: Duration,
 }
 
-/// What a group of channels has seen.
+/// What the members have seen.
 #[derive(Debug, Serialize)]
 struct Figures {
     published: u64,
@@ -86,21 +90,14 @@ impl Report {
     }
 
     /// The measured span is over.
-    pub(crate) fn finish(
-        &mut self,
-        pids: &[u32],
-        took: Duration,
-        live: &Group,
-        mass: Option<&Group>,
-    ) -> anyhow::Result<()> {
+    pub(crate) fn finish(&mut self, pids: &[u32], took: Duration, group: &Group) -> anyhow::Result<()> {
         let used = subject::cpu(pids)?.saturating_sub(self.used);
         let client_used = subject::cpu(&[std::process::id()])?.saturating_sub(self.client_used);
         self.seconds = Some(took.as_secs_f64());
         self.cpu_seconds = Some(used.as_secs_f64());
         self.client_cpu_seconds = Some(client_used.as_secs_f64());
         self.resident_after = Some(subject::resident(pids)?);
-        self.live = Some(Figures::of(live)?);
-        self.mass = mass.map(Figures::of).transpose()?;
+        self.figures = Some(Figures::of(group)?);
         Ok(())
     }
 }
@@ -134,9 +131,9 @@ impl Latency {
     }
 }
 
-/// Prints the line.
-#[expect(clippy::print_stdout, reason = "the line is what this program is for")]
-pub(crate) fn print(report: &Report) -> anyhow::Result<()> {
+/// Prints a line.
+#[expect(clippy::print_stdout, reason = "the lines are what this program is for")]
+pub(crate) fn print(report: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string(report)?);
     Ok(())
 }

@@ -19,11 +19,11 @@ const LATENCY_MAX: u64 = 60_000_000_000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
 
-/// All messages of one group of channels.
+/// All messages of a run.
 pub(crate) struct Tally {
     clock: Clock,
-    /// Which group.
-    group: u8,
+    /// Which run: another one may be under way beside this.
+    run: u32,
     /// How many members read in each channel.
     audiences: Vec<u32>,
     messages: RefCell<Vec<Message>>,
@@ -85,10 +85,10 @@ fn histogram() -> anyhow::Result<RefCell<Histogram<u64>>> {
 
 impl Tally {
     /// Nothing yet; `audiences` are the reading members of each channel.
-    pub(crate) fn new(clock: Clock, group: u8, audiences: Vec<u32>) -> anyhow::Result<Self> {
+    pub(crate) fn new(clock: Clock, audiences: Vec<u32>) -> anyhow::Result<Self> {
         Ok(Self {
             clock,
-            group,
+            run: std::process::id(),
             audiences,
             messages: RefCell::default(),
             unfinished: Cell::new(0),
@@ -104,19 +104,19 @@ impl Tally {
         let mut messages = self.messages.borrow_mut();
         let n = messages.len();
         let channel = n % self.audiences.len().max(1);
-        let audience = self.audiences.get(channel).context("a group without channels")?;
+        let audience = self.audiences.get(channel).context("a run without channels")?;
         let sent = self.clock.now();
         messages.push(Message { sent, owed: audience + u32::from(acknowledged) });
         self.unfinished.set(self.unfinished.get() + 1);
         self.count(|counts| counts.published += 1);
-        Ok((Stamp { n: u64::try_from(n)?, group: self.group, sent }, channel))
+        Ok((Stamp { n: u64::try_from(n)?, run: self.run, sent }, channel))
     }
 
     /// A member of `channel` has a message.
     pub(crate) fn received(&self, stamp: Stamp, channel: usize, had: &mut Had) -> anyhow::Result<()> {
         let channels = u64::try_from(self.audiences.len())?;
-        let here = stamp.group == self.group && usize::try_from(stamp.n % channels)? == channel;
-        ensure!(here, "message {stamp:?} came to a member of channel {channel} of group {}", self.group);
+        let here = stamp.run == self.run && usize::try_from(stamp.n % channels)? == channel;
+        ensure!(here, "message {stamp:?} came to a member of channel {channel} of run {}", self.run);
         ensure!(had.note(stamp.n / channels)?, "message {} came twice to one member", stamp.n);
         self.latency.borrow_mut().saturating_record(self.clock.now() - stamp.sent);
         self.count(|counts| counts.delivered += 1);
@@ -182,7 +182,7 @@ impl Tally {
     /// Fails unless every message published was delivered to every member, and exactly that.
     pub(crate) fn settled(&self) -> anyhow::Result<()> {
         let lost: u64 = self.messages.borrow().iter().map(|message| u64::from(message.owed)).sum();
-        ensure!(lost == 0, "{lost} deliveries or acknowledgements of group {} are missing", self.group);
+        ensure!(lost == 0, "{lost} deliveries or acknowledgements are missing");
         Ok(())
     }
 }
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn tally() -> Tally {
-        Tally::new(Clock::start(), 0, vec![2, 1]).unwrap()
+        Tally::new(Clock::start(), vec![2, 1]).unwrap()
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         let (stamp, channel) = tally.publish(false).unwrap();
         let mut had = Had::default();
         assert!(tally.received(stamp, channel + 1, &mut had).is_err());
-        assert!(tally.received(Stamp { group: 1, ..stamp }, channel, &mut had).is_err());
+        assert!(tally.received(Stamp { run: stamp.run + 1, ..stamp }, channel, &mut had).is_err());
         tally.received(stamp, channel, &mut had).unwrap();
         assert!(tally.received(stamp, channel, &mut had).is_err());
     }
