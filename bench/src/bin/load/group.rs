@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, LocalBoxStream, StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
@@ -70,13 +70,16 @@ impl Group {
             tokens.push(token(http.as_mut(), plan, number).await?);
         }
         let mut unread = Vec::new();
-        for (number, line) in join(plan, &channels, door, &tokens).await? {
+        let mut joining = join(plan, &channels, door, &tokens);
+        while let Some((number, line)) = joining.try_next().await? {
             if number < plan.unread {
                 unread.push(line);
             } else {
+                // At once: while the last ones open, the first are asked whether somebody is there.
                 tasks.spawn_local(line.count(number % plan.channels, Rc::clone(&tally)));
             }
         }
+        drop(joining);
         let carriers = api.carriers(plan, door, &tally, tasks).await?;
         let acknowledged = door.dialect == Dialect::Sorl;
         let publisher = Publisher { tally, channels, bytes: plan.bytes, acknowledged, carriers };
@@ -85,20 +88,20 @@ impl Group {
 }
 
 /// Opens the members' connections, some side by side, each with its number in the plan.
-async fn join(
-    plan: &Plan<'_>,
-    channels: &[String],
-    door: &Door,
-    tokens: &[Option<String>],
-) -> anyhow::Result<Vec<(usize, Line)>> {
-    let opening = stream::iter(tokens.iter().enumerate()).map(|(number, token)| async move {
+fn join<'a>(
+    plan: &'a Plan<'_>,
+    channels: &'a [String],
+    door: &'a Door,
+    tokens: &'a [Option<String>],
+) -> LocalBoxStream<'a, anyhow::Result<(usize, Line)>> {
+    let opening = stream::iter(tokens.iter().enumerate()).map(move |(number, token)| async move {
         let channel = channels.get(number % plan.channels).context("a channel")?;
         let reads = number >= plan.unread;
         let mut line = door.open(number, token.as_deref(), reads).await?;
         line.join(channel).await?;
         anyhow::Ok((number, line))
     });
-    opening.buffer_unordered(OPENING).try_collect().await
+    opening.buffer_unordered(OPENING).boxed_local()
 }
 
 impl Api {
