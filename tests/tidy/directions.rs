@@ -15,6 +15,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("sorl-aws", &["sorl-core", "sorl-jwks"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
+    ("sorl-bench", &["sorl-core", "sorl-client", "sorl-aws"]),
 ];
 
 /// What a service, a Lambda's `main`, may depend on.

@@ -1,0 +1,1 @@
+"""The benchmark's embedded half: `sorl dev` beside Socket.IO with Redis."""

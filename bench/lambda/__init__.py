@@ -1,0 +1,1 @@
+"""The benchmark's Lambda half: deliver and its peers on a stub of AWS."""
