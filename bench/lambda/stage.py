@@ -90,8 +90,9 @@ class Stage:
 
     def starts(self, subject, times):
         """Milliseconds from start to first poll and bytes held then, of each of several starts."""
-        environment = self.environment(False) | subject.environment
-        self.stub.tell({"order": "starts", "command": [str(part) for part in subject.command], "environment": environment, "times": times})
+        environment = {name: str(value) for name, value in (self.environment(False) | subject.environment).items()}
+        command = [str(part) for part in subject.command]
+        self.stub.tell({"order": "starts", "command": command, "environment": environment, "times": times})
         return self.stub.hear()
 
     def __enter__(self):
