@@ -73,7 +73,7 @@ fn an_order_that_comes_again_leaves_alone_who_came_after_it() {
     stage.member("bob", "bob", "room:1");
     stage.gateway.refuse_to_close(true);
     stage.publish(Topic::Control, r#"{"control":"disconnect","user":"bob"}"#, None);
-    let report = stage.deliver_batch(|_| None).unwrap();
+    let report = stage.deliver_batch(|_, _| None).unwrap();
     assert_eq!(report.failed.len(), 1, "a connection that was not closed is not done with");
     stage.gateway.refuse_to_close(false);
     stage.pass(Duration::from_secs(5));

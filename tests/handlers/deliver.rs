@@ -119,7 +119,7 @@ fn a_403_fails_its_records_and_nothing_else() {
     stage.gateway.answer("alice", Answers::Forbidden);
     stage.send("room:1", "1");
     stage.send("bare:1", "2");
-    let report = stage.deliver_batch(|_| None).unwrap();
+    let report = stage.deliver_batch(|_, _| None).unwrap();
     assert_eq!(report.failed.len(), 1);
     assert_eq!(stage.gateway.data("bob"), [json!(2)]);
 }
@@ -133,7 +133,7 @@ fn a_413_is_buried_and_what_is_behind_it_still_goes() {
     stage.send("room:1", &format!("{:?}", "x".repeat(40_000)));
     stage.pass(Duration::from_millis(1));
     stage.send("room:1", "2");
-    stage.deliver_batch(|_| None);
+    stage.deliver_batch(|_, _| None);
     stage.gateway.answer("alice", Answers::Ok);
     stage.deliver_for(Duration::from_secs(2));
     assert_eq!(stage.dead_letters().len(), 1);

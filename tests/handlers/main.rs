@@ -14,5 +14,6 @@ mod command;
 mod control;
 mod deliver;
 mod gateway;
+mod mass;
 mod slices;
 mod stage;

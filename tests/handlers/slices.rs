@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sorl_core::limits::{AUDIENCE_INLINE_MAX, HANDSHAKE_MAX};
+use sorl_core::limits::HANDSHAKE_MAX;
 
 use crate::gateway::Answers;
 use crate::stage::Stage;
@@ -146,19 +146,4 @@ fn a_late_slice_leaves_alone_who_is_no_longer_a_member() {
     stage.deliver_for(Duration::from_secs(30));
     assert_eq!(stage.gateway.data("alice"), [] as [serde_json::Value; 0]);
     assert_eq!(stage.waiting(), 0);
-}
-
-#[test]
-fn a_mass_audience_gets_the_message_once_each_through_slices() {
-    let stage = Stage::new();
-    let members = AUDIENCE_INLINE_MAX + 1_500;
-    for n in 0..members {
-        stage.member("crowd", &format!("c{n}"), "mass:1");
-    }
-    stage.send("mass:1", "1");
-    let reports = stage.deliver();
-    assert!(reports.len() > 1 && reports[0].counts.slices >= 2, "{reports:?}");
-    for n in 0..members {
-        assert_eq!(stage.gateway.data(&format!("c{n}")).len(), 1, "c{n}");
-    }
 }

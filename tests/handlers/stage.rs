@@ -59,7 +59,7 @@ impl Stage {
         let text = format!(
             "regions = [\"{HOME}\", \"{AWAY}\"]\n{more}\n[namespaces.room]\njoin_leave = true\ngrants = [\"*\"]\n\
              [namespaces.bare]\nhistory = \"0\"\ngrants = [\"*\"]\n\
-             [namespaces.mass]\nshards = 4\ngrants = [\"*\"]\n"
+             [namespaces.hall]\ngrants = [\"*\"]\n[namespaces.mass]\nshards = 4\ngrants = [\"*\"]\n"
         );
         let config = Arc::new(Config::parse(&text).unwrap());
         let told = Arc::new(Told(AtomicU64::new(START), AtomicU64::new(1)));
@@ -153,7 +153,10 @@ impl Stage {
     }
 
     /// Delivers, at home, one batch of what waits now: `live` first, else `bulk`.
-    pub(crate) fn deliver_batch(&self, change: impl FnOnce(Ports<'_>) -> Option<Report>) -> Option<Report> {
+    pub(crate) fn deliver_batch(
+        &self,
+        change: impl FnOnce(Ports<'_>, &[Record]) -> Option<Report>,
+    ) -> Option<Report> {
         let place = self.place(HOME);
         let now = self.told.now();
         let (queue, received) = match place.live.receive(now, 10) {
@@ -166,8 +169,8 @@ impl Stage {
         let records: Vec<Record> = received.iter().map(|received| received.record.clone()).collect();
         let ports = self.ports(place);
         let deadline = now.plus(sorl_core::limits::DELIVER_MAX);
-        let report =
-            change(ports).unwrap_or_else(|| block_on(deliver(&records, ports, &place.site, deadline)));
+        let report = change(ports, &records)
+            .unwrap_or_else(|| block_on(deliver(&records, ports, &place.site, deadline)));
         for received in received {
             if report.failed.contains(&received.record.id) {
                 queue.release(received.receipt, now, Duration::from_secs(1));
@@ -180,7 +183,7 @@ impl Stage {
 
     /// Delivers all that waits now; returns the sum of the reports.
     pub(crate) fn deliver(&self) -> Vec<Report> {
-        std::iter::from_fn(|| self.deliver_batch(|_| None)).collect()
+        std::iter::from_fn(|| self.deliver_batch(|_, _| None)).collect()
     }
 
     /// Delivers whatever comes due within `time`, second by second.

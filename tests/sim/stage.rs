@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::channel::mpsc::unbounded;
 use sorl_core::config::Config;
+use sorl_core::limits::AUDIENCE_INLINE_DEFAULT;
 use sorl_core::ports::{Clock, Entropy};
 use sorl_core::time::Timestamp;
 use sorl_local::faults::Faults;
@@ -113,7 +114,11 @@ fn badge(client: usize) -> Badge {
     reason = "over memory everything happens inline, and the configuration is ours"
 )]
 pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
-    let config = Arc::new(Config::parse(CONFIG).expect("the configuration is right"));
+    let mut config = Config::parse(CONFIG).expect("the configuration is right");
+    // Where it is small, most audiences are cut into slices, and read page by page to their end.
+    config.delivery.inline_max =
+        chance.pick(&[1, 3, AUDIENCE_INLINE_DEFAULT]).copied().unwrap_or(AUDIENCE_INLINE_DEFAULT);
+    let config = Arc::new(config);
     let clock: Arc<dyn Clock> = Arc::new(timeline.clone());
     let entropy: Arc<dyn Entropy> = Arc::new(chance.split());
     // Pages of few rows, so that there are second pages.

@@ -9,8 +9,9 @@ use crate::{none, root, sources};
 const ALLOWED: [(&str, &[&str]); 8] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
+    ("sorl-host", &["sorl-core"]),
     ("sorl-jwks", &["sorl-core"]),
-    ("sorl-local", &["sorl-core", "sorl-jwks"]),
+    ("sorl-local", &["sorl-core", "sorl-host", "sorl-jwks"]),
     ("sorl-aws", &["sorl-core", "sorl-jwks"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
@@ -18,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 ];
 
 /// What a service, a Lambda's `main`, may depend on.
-const OF_SERVICES: [&str; 2] = ["sorl-core", "sorl-aws"];
+const OF_SERVICES: [&str; 3] = ["sorl-core", "sorl-host", "sorl-aws"];
 
 /// The crates of the workspace, each with those of ours that it depends on in any way.
 fn crates() -> BTreeMap<String, (String, BTreeSet<String>)> {

@@ -6,7 +6,6 @@
 mod batch;
 pub mod bus;
 pub mod clients;
-pub mod clock;
 pub mod events;
 pub mod gateway;
 pub mod keys;

@@ -81,10 +81,18 @@ pub const SNS_BYTES_MAX: usize = 256 * KB;
 /// Longest delay of an SQS message.
 pub const SQS_DELAY_MAX: Duration = Duration::from_mins(15);
 
-/// Posts in flight in one invocation.
+/// Posts in flight in one invocation, but for those that hang: 10,000 a second at 20 ms need 200.
 pub const POSTS_IN_FLIGHT_MAX: usize = 256;
-/// Members one invocation posts to itself; the pages beyond go to the `bulk` queue.
-pub const AUDIENCE_INLINE_MAX: usize = 4_000;
+/// Posts in flight in one invocation, those that hang among them: each may hold a socket, of which a Lambda has 1,024.
+pub const POSTS_UNANSWERED_MAX: usize = 512;
+/// Members that one invocation posts to itself unless the operator says otherwise; those beyond go to the `bulk` queue.
+pub const AUDIENCE_INLINE_DEFAULT: usize = 4_000;
+/// The most that an operator may set: 20 s of posting at 1,000 a second.
+pub const AUDIENCE_INLINE_MAX: usize = 20_000;
+/// Pages of members that one invocation reads at the same time: each is up to DynamoDB's 1 MB, and some 5 MB once read.
+pub const PAGES_IN_FLIGHT_MAX: usize = 16;
+/// Posts a second that one region may make unless the operator says otherwise: API Gateway's account quota.
+pub const POST_RATE_DEFAULT: u32 = 10_000;
 /// Connections named in one slice: about 180 bytes each keep it well below [`SQS_BYTES_MAX`].
 pub const SLICE_CONNECTIONS_MAX: usize = 1_000;
 /// Attempts at a connection before it is closed as slow.

@@ -1,41 +1,10 @@
-//! The machine's time and chance: the only place that reads the clock, and how a time is written for people
-//! and for AWS.
+//! How times and ids are written for people and as AWS does.
 //!
-//! Everything else is told what time it is, so that a simulator may tell it otherwise.
+//! Not the clock (`sorl_host`).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use rand::Rng;
-use sorl_core::ports::{Clock, Entropy};
+use sorl_core::ports::Entropy;
 use sorl_core::time::Timestamp;
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        // A clock before 1970 is a broken machine; the epoch is as good an answer as any.
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Timestamp::ZERO.plus(elapsed)
-    }
-
-    fn now_precisely(&self) -> (Timestamp, u16) {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let fraction = u64::from(elapsed.subsec_nanos() % 1_000_000) * 4_096 / 1_000_000;
-        (Timestamp::ZERO.plus(elapsed), u16::try_from(fraction).unwrap_or(0))
-    }
-}
-
-/// Random bits from a generator that the operating system seeds.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OsEntropy;
-
-impl Entropy for OsEntropy {
-    fn bits(&self) -> u64 {
-        rand::rng().next_u64()
-    }
-}
+pub use sorl_host::clock::{OsEntropy, SystemClock};
 
 /// An id in the form of a random UUID, as AWS gives its messages and requests.
 #[must_use]

@@ -14,6 +14,7 @@ use sorl_core::envelope::{Notification, Slice};
 use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
 use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
 use sorl_core::time::Timestamp;
+use sorl_host::pace::{Pace, Paced};
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
@@ -31,12 +32,13 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 /// Starts all loops; they end once the stage stops.
 pub(crate) fn start(stage: &Arc<Stage>) {
     for station in stage.stations.values() {
-        for (queue, invocations) in
-            [(&station.place.live, LIVE_INVOCATIONS), (&station.place.bulk, BULK_INVOCATIONS)]
-        {
-            for _ in 0..invocations {
-                stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue.clone()));
-            }
+        let pace = Arc::new(Pace::per_second(station.site().config.delivery.bulk_rate()));
+        for _ in 0..LIVE_INVOCATIONS {
+            stage.tasks.deliveries.spawn(receive(Arc::clone(station), station.place.live.clone(), None));
+        }
+        for _ in 0..BULK_INVOCATIONS {
+            let (queue, pace) = (station.place.bulk.clone(), Some(Arc::clone(&pace)));
+            stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue, pace));
         }
     }
     // Not among the deliveries: what is due must move until the last of them is done.
@@ -58,7 +60,7 @@ async fn tick(stage: Arc<Stage>) {
 }
 
 /// Receives batch after batch and has each delivered.
-async fn receive(station: Arc<Station>, queue: RecordQueue) {
+async fn receive(station: Arc<Station>, queue: RecordQueue, pace: Option<Arc<Pace>>) {
     while !station.tasks.stopping.is_cancelled() {
         let batch = queue.receive(station.clock.now(), BATCH_MAX);
         if batch.is_empty() {
@@ -68,13 +70,13 @@ async fn receive(station: Arc<Station>, queue: RecordQueue) {
             }
             continue;
         }
-        invoke(&station, &queue, batch).await;
+        invoke(&station, &queue, batch, pace.as_deref()).await;
     }
 }
 
-async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>) {
+async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pace: Option<&Pace>) {
     let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
-    let report = run(station, &records).await;
+    let report = run(station, &records, pace).await;
     let now = station.clock.now();
     let region = &station.site().region;
     for Received { record, receipt, receive_count } in batch {
@@ -115,10 +117,15 @@ fn tell(station: &Station, records: usize, report: &Report) {
 }
 
 /// One invocation. Dying, or taking too long, fails every record.
-async fn run(station: &Station, records: &[Record]) -> Report {
+async fn run(station: &Station, records: &[Record], pace: Option<&Pace>) -> Report {
     let queue = Burials { queue: &station.place.queue, station };
     let deadline = station.clock.now().plus(DELIVER_MAX);
-    let handler = deliver(records, station.deliver_ports(&queue), station.site(), deadline);
+    let mut ports = station.deliver_ports(&queue);
+    let paced = pace.map(|pace| Paced { pace, gateway: ports.gateway });
+    if let Some(paced) = &paced {
+        ports.gateway = paced;
+    }
+    let handler = deliver(records, ports, station.site(), deadline);
     let outcome =
         tokio::time::timeout(DELIVER_MAX + OVERTIME, AssertUnwindSafe(handler).catch_unwind()).await;
     let died = match outcome {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use sorl_aws::clients;
-use sorl_aws::clock::SystemClock;
 use sorl_aws::events::{Allowance, AuthorizerEvent, unauthorized};
 use sorl_aws::keys::AwsKeys;
 use sorl_aws::settings::Settings;
 use sorl_core::authorize::{AuthorizeError, authorize};
 use sorl_core::config::Site;
+use sorl_host::clock::SystemClock;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

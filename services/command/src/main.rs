@@ -7,7 +7,6 @@ use futures::FutureExt;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use sorl_aws::bus::AwsBus;
 use sorl_aws::clients;
-use sorl_aws::clock::{OsEntropy, SystemClock};
 use sorl_aws::events::{WebSocketAnswer, WebSocketEvent};
 use sorl_aws::log::AwsLog;
 use sorl_aws::registry::AwsRegistry;
@@ -15,6 +14,7 @@ use sorl_aws::settings::{CONNECTIONS_TABLE, MESSAGES_TABLE, RELAY_TOPIC, Setting
 use sorl_core::command::{Answer, Ports, command};
 use sorl_core::config::Site;
 use sorl_core::error::ErrorCode;
+use sorl_host::clock::{OsEntropy, SystemClock};
 
 struct Adapters {
     site: Site,

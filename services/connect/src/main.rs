@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use sorl_aws::clients;
-use sorl_aws::clock::SystemClock;
 use sorl_aws::events::{WebSocketAnswer, WebSocketEvent};
 use sorl_aws::registry::AwsRegistry;
 use sorl_aws::settings::{CONNECTIONS_TABLE, Settings};
 use sorl_core::config::Site;
 use sorl_core::connect::{ConnectError, connect};
+use sorl_host::clock::SystemClock;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use sorl_aws::bus::AwsBus;
 use sorl_aws::clients;
-use sorl_aws::clock::SystemClock;
 use sorl_aws::events::{QueueAnswer, QueueEvent};
 use sorl_aws::gateway::AwsGateway;
 use sorl_aws::log::AwsLog;
@@ -22,6 +21,7 @@ use sorl_core::config::Site;
 use sorl_core::deliver::{Ports, deliver};
 use sorl_core::ports::Clock;
 use sorl_core::time::Timestamp;
+use sorl_host::clock::SystemClock;
 
 struct Adapters {
     site: Site,

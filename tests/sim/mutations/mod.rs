@@ -32,7 +32,7 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// All of them.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Log(LogFlaw::AppendsAfterTheAudience),
         Self::Log(LogFlaw::MarksAfterTheAudience),
         Self::Log(LogFlaw::MarksNothing),
@@ -50,6 +50,8 @@ impl Flaw {
         Self::Registry(RegistryFlaw::PutsMembersLate),
         Self::Registry(RegistryFlaw::LagsBehind),
         Self::Sending(SendingFlaw::DropsRetries),
+        Self::Sending(SendingFlaw::DropsAudiences),
+        Self::Sending(SendingFlaw::DropsReadings),
         Self::Sending(SendingFlaw::DropsSomeSlices),
         Self::Sending(SendingFlaw::DropsPublishes),
         Self::Sending(SendingFlaw::SwallowsErrors),

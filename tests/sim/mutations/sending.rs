@@ -14,6 +14,10 @@ use crate::ports::PortSet;
 pub(crate) enum SendingFlaw {
     /// Slices that are retries are acknowledged and dropped.
     DropsRetries,
+    /// Slices of an audience that one invocation does not post to itself are.
+    DropsAudiences,
+    /// Slices that go on reading an audience are.
+    DropsReadings,
     /// Every tenth slice is.
     DropsSomeSlices,
     /// Every fiftieth publish is acknowledged and dropped.
@@ -49,14 +53,25 @@ impl Bus for Broken<dyn Bus> {
     }
 }
 
+impl Broken<dyn Queue> {
+    /// Sends some; the others' loss is not told.
+    async fn send_only(
+        &self,
+        slices: &[Slice],
+        is_sent: impl Fn(&Slice) -> bool + Send,
+    ) -> Result<(), Partial> {
+        let sent: Vec<_> = slices.iter().filter(|slice| is_sent(slice)).cloned().collect();
+        self.inner.send(&sent).await
+    }
+}
+
 #[async_trait]
 impl Queue for Broken<dyn Queue> {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
         let told = match self.flaw {
-            SendingFlaw::DropsRetries => {
-                let first: Vec<_> = slices.iter().filter(|slice| slice.depth < 2).cloned().collect();
-                self.inner.send(&first).await
-            }
+            SendingFlaw::DropsRetries => self.send_only(slices, |slice| slice.depth < 2).await,
+            SendingFlaw::DropsAudiences => self.send_only(slices, |slice| slice.depth != 1).await,
+            SendingFlaw::DropsReadings => self.send_only(slices, |slice| slice.rest.is_none()).await,
             SendingFlaw::DropsSomeSlices if self.chance.happens(0.1) => Ok(()),
             _ => self.inner.send(slices).await,
         };

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Algorithm, Auth, Config, Namespace, PublishRate, quantity};
-use crate::grants::{Right, Rights};
-use crate::limits::{MESSAGE_LEN_MAX, SHARDS_MAX};
+use super::values::{
+    accounts, algorithm, boolean, grants, history, inline, is_namespace, jwks_url, post_rate, publish_rate,
+    regions, secret, shards, share, size, some_shards, some_text, stage,
+};
+use super::{Algorithm, Auth, Config, Delivery, Namespace};
+use crate::limits::MESSAGE_LEN_MAX;
 use crate::region::Region;
 
 /// What is wrong in `sorl.toml`, and where.
@@ -95,7 +98,7 @@ impl<'t> Reader<'t> {
                     self.set(value, "a list of 12-digit account ids", accounts, &mut config.publishers);
                 }
                 "auth" => self.auth((key, value), &mut config.auth),
-                "limits" => self.limits((key, value), &mut config.message_len_max),
+                "limits" => self.limits((key, value), &mut config),
                 "namespaces" => self.namespaces((key, value), &mut config.namespaces),
                 other => self.unknown(key, other, "stage, regions, publishers, auth, limits, namespaces"),
             }
@@ -129,12 +132,25 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn limits(&mut self, section: Entry<'_, '_>, message_len_max: &mut usize) {
+    fn limits(&mut self, section: Entry<'_, '_>, config: &mut Config) {
         let Some(table) = self.table(section) else { return };
+        let Config { message_len_max, delivery, .. } = config;
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "message" => self.set(value, "a size up to 96KB, such as \"16KB\"", size, message_len_max),
-                other => self.unknown(key, other, "message"),
+                "posts" => self.set(value, "such as \"10000/s\"", post_rate, &mut delivery.post_rate),
+                "bulk_share" => {
+                    self.set(
+                        value,
+                        "a share above 0 and up to 1, such as 0.5",
+                        share,
+                        &mut delivery.bulk_share,
+                    );
+                }
+                "inline" => {
+                    self.set(value, "an integer from 1 to 20000", inline, &mut delivery.inline_max);
+                }
+                other => self.unknown(key, other, "message, posts, bulk_share, inline"),
             }
         }
     }
@@ -163,7 +179,7 @@ impl<'t> Reader<'t> {
                 "join_leave" => self.set(value, "true or false", boolean, &mut namespace.join_leave),
                 "shards" => self.set(value, "an integer from 1 to 64", shards, &mut namespace.shards),
                 "shards_read" => self.set(value, "an integer from 1 to 64", some_shards, &mut shards_read),
-                "rate" => self.set(value, "such as \"20/s\", \"100/m\"", rate, &mut namespace.rate),
+                "rate" => self.set(value, "such as \"20/s\", \"100/m\"", publish_rate, &mut namespace.rate),
                 "grants" => self.set(value, GRANTS_EXPECTED, grants, &mut namespace.grants),
                 other => self.unknown(
                     key,
@@ -220,121 +236,16 @@ fn defaults() -> Config {
         auth: Auth { algorithm: Algorithm::Hs256, jwks: None, secret: None, issuer: None, audience: None },
         publishers: Vec::new(),
         message_len_max: MESSAGE_LEN_MAX,
+        delivery: Delivery::default(),
         namespaces: BTreeMap::from(namespaces),
         fallback,
     }
 }
 
-fn strings<'a>(value: &'a DeValue<'_>) -> Option<Vec<&'a str>> {
-    value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect()
-}
-
-fn stage(value: &DeValue<'_>) -> Option<String> {
-    let text = value.as_str()?;
-    let valid =
-        (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    valid.then(|| text.to_owned())
-}
-
-fn regions(value: &DeValue<'_>) -> Option<Vec<Region>> {
-    let regions: Option<Vec<_>> = strings(value)?.into_iter().map(|name| Region::parse(name).ok()).collect();
-    regions.filter(|regions| {
-        let distinct: std::collections::BTreeSet<_> = regions.iter().collect();
-        !regions.is_empty() && distinct.len() == regions.len()
-    })
-}
-
-fn accounts(value: &DeValue<'_>) -> Option<Vec<String>> {
-    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    strings(value)?.into_iter().map(|text| is_account(text).then(|| text.to_owned())).collect()
-}
-
-fn algorithm(value: &DeValue<'_>) -> Option<Algorithm> {
-    match value.as_str()? {
-        "HS256" => Some(Algorithm::Hs256),
-        "RS256" => Some(Algorithm::Rs256),
-        "ES256" => Some(Algorithm::Es256),
-        "EdDSA" => Some(Algorithm::EdDsa),
-        _ => None,
-    }
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether the value is valid, the inner is the target"
-)]
-fn jwks_url(value: &DeValue<'_>) -> Option<Option<String>> {
-    let url = value.as_str()?;
-    let allowed = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
-    allowed.iter().any(|prefix| url.starts_with(prefix)).then(|| Some(url.to_owned()))
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether the value is valid, the inner is the target"
-)]
-fn secret(value: &DeValue<'_>) -> Option<Option<String>> {
-    value.as_str().filter(|text| text.len() >= 32).map(|text| Some(text.to_owned()))
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether the value is valid, the inner is the target"
-)]
-fn some_text(value: &DeValue<'_>) -> Option<Option<String>> {
-    value.as_str().map(|text| Some(text.to_owned()))
-}
-
-fn size(value: &DeValue<'_>) -> Option<usize> {
-    quantity::bytes(value.as_str()?).filter(|bytes| (1..=MESSAGE_LEN_MAX).contains(bytes))
-}
-
-fn history(value: &DeValue<'_>) -> Option<std::time::Duration> {
-    quantity::duration(value.as_str()?)
-}
-
-fn boolean(value: &DeValue<'_>) -> Option<bool> {
-    value.as_bool()
-}
-
-fn shards(value: &DeValue<'_>) -> Option<u16> {
-    let integer = value.as_integer()?;
-    let shards = u16::from_str_radix(integer.as_str(), integer.radix()).ok()?;
-    (1..=SHARDS_MAX).contains(&shards).then_some(shards)
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether the value is valid, the inner is the target"
-)]
-fn some_shards(value: &DeValue<'_>) -> Option<Option<u16>> {
-    shards(value).map(Some)
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether the value is valid, the inner is the target"
-)]
-fn rate(value: &DeValue<'_>) -> Option<Option<PublishRate>> {
-    let (count, window) = quantity::rate(value.as_str()?)?;
-    Some(Some(PublishRate { count, window }))
-}
-
-fn grants(value: &DeValue<'_>) -> Option<Rights> {
-    let names = strings(value)?;
-    let known = |name: &&str| *name == "*" || Right::ALL.iter().any(|right| right.as_str() == *name);
-    names.iter().all(known).then(|| Rights::from_names(names))
-}
-
-fn is_namespace(name: &str) -> bool {
-    name == "@"
-        || crate::names::ChannelName::parse(&format!("{name}:"))
-            .is_ok_and(|channel| !channel.is_personal() && channel.namespace() == Some(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Rights;
     use crate::names::ChannelName;
 
     fn faults(text: &str) -> Vec<(usize, String)> {
@@ -358,6 +269,19 @@ mod tests {
         let text = "stage = 5\nregion = \"x\"\n\n[namespaces.room]\nhistory = \"soon\"\nshards = 4\nshards_read = 2\ncolour = 1\n[auth]\nalgorithm = \"none\"\n";
         let lines: Vec<_> = faults(text).into_iter().map(|(line, _)| line).collect();
         assert_eq!(lines, [1, 2, 4, 5, 8, 10]);
+    }
+
+    #[test]
+    fn what_bounds_delivery_is_read_and_checked() {
+        let config = Config::parse("[limits]\nposts = \"2500/s\"\nbulk_share = 0.8\ninline = 100\n").unwrap();
+        assert_eq!(config.delivery, Delivery { post_rate: 2_500, bulk_share: 0.8, inline_max: 100 });
+        assert!((config.delivery.bulk_rate() - 2_000.0).abs() < 1e-9);
+        let wrong = "[limits]\nposts = \"100/m\"\nbulk_share = 0\ninline = 0\n[limits.more]\n";
+        assert_eq!(faults(wrong).len(), 4);
+        for share in ["1.1", "-0.5", "nan", "\"half\"", "1e999"] {
+            assert!(Config::parse(&format!("[limits]\nbulk_share = {share}\n")).is_err(), "{share}");
+        }
+        assert!(Config::parse("[limits]\nbulk_share = 1\n").is_ok());
     }
 
     #[test]

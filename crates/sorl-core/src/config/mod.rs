@@ -3,13 +3,16 @@
 //! Not limits (`limits`), which nobody sets. A configuration that exists is consistent: it has a region, its
 //! namespaces read at least as many shards as they write, and its algorithm has the keys it needs.
 
+mod delivery;
 mod file;
 mod namespace;
 mod quantity;
+mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use delivery::Delivery;
 pub use file::{ConfigFault, ConfigFaults};
 pub use namespace::{Namespace, PublishRate};
 
@@ -29,6 +32,8 @@ pub struct Config {
     pub publishers: Vec<String>,
     /// Bytes of a message as clients get it; at most [`crate::limits::MESSAGE_LEN_MAX`].
     pub message_len_max: usize,
+    /// How much one region, and one invocation, may post.
+    pub delivery: Delivery,
     /// Options of channels, by prefix; `default` and `@` are always there.
     namespaces: BTreeMap<String, Arc<Namespace>>,
     fallback: Arc<Namespace>,

@@ -1,112 +1,124 @@
-//! Who is in a channel, in this region: all shards, all pages, strongly consistent, each connection once.
+//! Who is in a channel, in this region: strongly consistent, all shards, page by page.
 //!
-//! A mass audience is not held in memory: the pages beyond what one invocation posts to go to slices as they
-//! are read.
+//! Shards and channels are read side by side. What one invocation posts to itself is bounded: once a channel has
+//! that many members, whatever was read beyond them, and where to go on, is left to `cut`, so that posting starts
+//! with the first pages and a mass audience is never held in memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::Run;
+use super::cut::Remainder;
 use super::job::Job;
 use crate::config::Site;
-use crate::envelope::Recipient;
+use crate::envelope::{Recipient, Rest};
 use crate::ids::ConnectionId;
-use crate::limits::{AUDIENCE_INLINE_MAX, SLICE_CONNECTIONS_MAX};
+use crate::limits::PAGES_IN_FLIGHT_MAX;
 use crate::member::{Member, Partition};
 use crate::names::ChannelName;
-use crate::ports::{Partial, Queue, Registry, Unavailable};
+use crate::ports::{MemberPage, Registry, Unavailable};
 use crate::time::Timestamp;
 
-use super::settle::{self, Still};
-
-/// Channels whose audiences are read at the same time.
-const CONCURRENCY: usize = 16;
+/// A channel's audience, as far as this invocation posts to it.
+pub(super) struct Audience {
+    /// The job's items that its members are owed.
+    pub(super) items: Vec<usize>,
+    pub(super) members: Vec<Recipient>,
+    /// What goes to slices.
+    pub(super) remainders: Vec<Remainder>,
+    fault: Option<Unavailable>,
+}
 
 /// Reads the audience of every channel; channels that cannot be read fail their records.
 pub(super) async fn read_all(
     job: &Job,
     channels: &BTreeMap<ChannelName, Vec<usize>>,
     run: &mut Run<'_>,
-) -> Vec<(Vec<Recipient>, Vec<usize>)> {
-    let (registry, site, now) = (run.ports.registry, run.site, run.now());
-    let queue = run.ports.queue;
-    let reads = channels.iter().map(|(channel, items)| async move {
-        let mut overflow = Overflow { job, items, pending: Vec::new(), sent: 0, queue };
-        let read = read(channel, &mut overflow, registry, site, now).await;
-        (items, read, overflow.sent)
-    });
-    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
-    let reads: Vec<_> = reads.collect();
-    let read: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
-    let mut audiences = Vec::with_capacity(read.len());
-    for (items, result, sent) in read {
-        run.counts.slices += sent;
-        match result {
-            Ok(inline) => audiences.push((inline, items.clone())),
-            Err(fault) => {
-                tracing::warn!(source = %fault.source, "an audience could not be read or sliced");
-                run.fail(&job.records(items));
-            }
-        }
+) -> Vec<Audience> {
+    let audiences = open(channels, run).await;
+    let (read, broken): (Vec<_>, Vec<_>) =
+        audiences.into_iter().partition(|audience| audience.fault.is_none());
+    for Audience { items, fault, .. } in broken {
+        let source = fault.map(|fault| fault.source);
+        tracing::warn!(source = source.as_deref().map(tracing::field::display), "an audience was not read");
+        run.fail(&job.records(&items));
     }
-    audiences
+    read
 }
 
-/// Where the members beyond the inline ones go.
-struct Overflow<'a> {
-    job: &'a Job,
-    items: &'a [usize],
-    pending: Vec<Recipient>,
-    sent: u64,
-    queue: &'a dyn Queue,
-}
-
-impl Overflow<'_> {
-    async fn push(&mut self, recipient: Recipient) -> Result<(), Unavailable> {
-        self.pending.push(recipient);
-        if self.pending.len() < SLICE_CONNECTIONS_MAX { Ok(()) } else { self.flush().await }
-    }
-
-    async fn flush(&mut self) -> Result<(), Unavailable> {
-        let connections = std::mem::take(&mut self.pending);
-        if connections.is_empty() {
-            return Ok(());
-        }
-        let still = Still { items: self.items.to_vec(), connections, delay: std::time::Duration::ZERO };
-        let slices = settle::slices(self.job, still);
-        self.queue.send(&slices).await.map_err(|partial: Partial| partial.source)?;
-        self.sent += slices.len() as u64;
-        Ok(())
-    }
-}
-
-async fn read(
-    channel: &ChannelName,
-    overflow: &mut Overflow<'_>,
-    registry: &dyn Registry,
-    site: &Site,
-    now: Timestamp,
-) -> Result<Vec<Recipient>, Unavailable> {
-    let mut inline: Vec<Recipient> = Vec::new();
-    let mut seen: BTreeSet<ConnectionId> = BTreeSet::new();
-    let is_sharded = site.config.namespace(channel).shards_read > 1;
-    let mut pages = Pages::new(channel, registry, site);
-    while let Some(members) = pages.next(now).await? {
-        for member in &members {
-            // While the number of shards changes, a connection may stand in two partitions.
-            if is_sharded && !seen.insert(member.connection().clone()) {
+/// Reads the shards of all channels, a page of each in turn, until each channel is at its end or has as many members
+/// as this invocation posts to.
+async fn open(channels: &BTreeMap<ChannelName, Vec<usize>>, run: &Run<'_>) -> Vec<Audience> {
+    let (now, enough) = (run.now(), run.site.config.delivery.inline_max);
+    let mut audiences: Vec<_> = channels.values().map(|items| Audience::of(items)).collect();
+    let mut waiting: VecDeque<_> = channels
+        .keys()
+        .enumerate()
+        .flat_map(|(at, channel)| shards(channel, run.site).map(move |rest| (at, rest)))
+        .collect();
+    let mut reading = FuturesUnordered::new();
+    loop {
+        while reading.len() < PAGES_IN_FLIGHT_MAX {
+            let Some((at, rest)) = waiting.pop_front() else { break };
+            let Some(audience) = audiences.get_mut(at) else { continue };
+            if audience.fault.is_some() {
                 continue;
             }
-            if inline.len() < AUDIENCE_INLINE_MAX {
-                inline.push(member.into());
+            if audience.members.len() >= enough {
+                audience.remainders.push(Remainder { members: Vec::new(), rest: Some(rest) });
             } else {
-                overflow.push(member.into()).await?;
+                reading.push(read(at, rest, run));
             }
         }
+        let Some((at, rest, page)) = reading.next().await else { return audiences };
+        let Some(audience) = audiences.get_mut(at) else { continue };
+        match page {
+            Ok(page) => {
+                if let Some(rest) = audience.take(rest, page, enough, now) {
+                    waiting.push_back((at, rest));
+                }
+            }
+            Err(fault) => audience.fault = Some(fault),
+        }
     }
-    overflow.flush().await?;
-    Ok(inline)
+}
+
+async fn read(at: usize, rest: Rest, run: &Run<'_>) -> (usize, Rest, Result<MemberPage, Unavailable>) {
+    let page = run.ports.registry.audience(&partition(&rest, run.site), rest.after.as_ref()).await;
+    (at, rest, page)
+}
+
+impl Audience {
+    fn of(items: &[usize]) -> Self {
+        Self { items: items.to_vec(), members: Vec::new(), remainders: Vec::new(), fault: None }
+    }
+
+    /// Takes a page in; says where to go on reading, unless the rest is for slices or there is none.
+    fn take(&mut self, rest: Rest, page: MemberPage, enough: usize, now: Timestamp) -> Option<Rest> {
+        let mut members = page.members.iter().filter(|member| !member.is_expired(now)).map(Recipient::from);
+        let room = enough.saturating_sub(self.members.len());
+        self.members.extend(members.by_ref().take(room));
+        let surplus: Vec<_> = members.collect();
+        let rest = page.next.map(|last| Rest { after: Some(last), ..rest });
+        if surplus.is_empty() {
+            return rest;
+        }
+        self.remainders.push(Remainder { members: surplus, rest });
+        None
+    }
+}
+
+/// A channel's shards, none of them begun.
+pub(super) fn shards(channel: &ChannelName, site: &Site) -> impl Iterator<Item = Rest> {
+    let channel = channel.clone();
+    let count = site.config.namespace(&channel).shards_read;
+    (0..count).map(move |shard| Rest { channel: channel.clone(), shard, after: None })
+}
+
+/// Where the rest of a shard stands.
+pub(super) fn partition(rest: &Rest, site: &Site) -> Partition {
+    Partition { channel: rest.channel.clone(), region: site.region.clone(), shard: rest.shard }
 }
 
 /// The members of a channel in this region, page by page, without the expired ones.
@@ -117,10 +129,15 @@ pub(super) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
+    /// All of a channel's members.
     pub(super) fn new(channel: &ChannelName, registry: &'a dyn Registry, site: &Site) -> Self {
-        let shards = site.config.namespace(channel).shards_read;
-        let partition = |shard| Partition { channel: channel.clone(), region: site.region.clone(), shard };
-        Self { registry, partitions: (0..shards).map(partition).collect(), after: None }
+        let partitions = shards(channel, site).map(|rest| partition(&rest, site)).collect();
+        Self { registry, partitions, after: None }
+    }
+
+    /// Those of the rest of a shard.
+    pub(super) fn of(rest: &Rest, registry: &'a dyn Registry, site: &Site) -> Self {
+        Self { registry, partitions: VecDeque::from([partition(rest, site)]), after: rest.after.clone() }
     }
 
     /// The next page, perhaps an empty one; none at the end.
@@ -132,6 +149,11 @@ impl<'a> Pages<'a> {
             self.partitions.pop_front();
         }
         Ok(Some(page.members.into_iter().filter(|member| !member.is_expired(now)).collect()))
+    }
+
+    /// The connection behind which the next page begins.
+    pub(super) const fn after(&self) -> Option<&ConnectionId> {
+        self.after.as_ref()
     }
 
     /// All that are left, of those that are `wanted`.

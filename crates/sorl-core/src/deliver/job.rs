@@ -1,10 +1,15 @@
-//! A job: messages and the connections that are owed them. A live batch is one job, each slice another.
+//! A job: messages and the connections that are owed them. A live batch is one job; so are the slices of a batch
+//! that took equally many turns, since whoever is owed something by several of them gets it in one frame.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use super::audience::Audience;
+use super::cut::Cutting;
 use super::{Run, append, audience};
 use crate::envelope::{Owed, Recipient};
-use crate::ids::ConnectionId;
+use crate::ids::{ConnectionId, MessageId};
 use crate::names::ChannelName;
 use crate::time::Timestamp;
 
@@ -12,6 +17,8 @@ use crate::time::Timestamp;
 pub(super) struct Item {
     pub(super) owed: Owed,
     pub(super) records: Vec<usize>,
+    /// A part of its audience is in slices, which would be posted twice if its records came again.
+    pub(super) is_sliced: bool,
 }
 
 /// Messages in id order, and who is owed which of them.
@@ -25,50 +32,160 @@ pub(super) struct Job {
     pub(super) depth: u32,
 }
 
-/// A connection and what it is owed: indexes into the job's items, ascending, not empty.
+/// A connection and what it is owed: indexes into the job's items, ascending, not empty, shared by all who are owed
+/// the same.
 pub(super) struct Target {
     pub(super) to: Recipient,
-    pub(super) items: Vec<usize>,
+    pub(super) items: Arc<[usize]>,
+}
+
+impl Item {
+    pub(super) const fn new(owed: Owed, records: Vec<usize>) -> Self {
+        Self { owed, records, is_sliced: false }
+    }
 }
 
 impl Job {
     /// The records that bring these items.
     pub(super) fn records(&self, items: &[usize]) -> Vec<usize> {
-        items.iter().filter_map(|item| self.items.get(*item)).flat_map(|item| item.records.clone()).collect()
+        self.items_at(items).flat_map(|item| item.records.iter().copied()).collect()
+    }
+
+    /// The messages of these items.
+    pub(super) fn messages(&self, items: &[usize]) -> Vec<Owed> {
+        self.items_at(items).map(|item| item.owed.clone()).collect()
+    }
+
+    /// Whether a part of the audience of any of these items is in slices.
+    pub(super) fn is_sliced(&self, items: &[usize]) -> bool {
+        self.items_at(items).any(|item| item.is_sliced)
+    }
+
+    fn items_at(&self, items: &[usize]) -> impl Iterator<Item = &Item> {
+        items.iter().filter_map(|item| self.items.get(*item))
     }
 }
 
-/// Logs the batch's messages, then reads the audience of their channels. None if nothing is to be posted.
-pub(super) async fn live(messages: Vec<Item>, run: &mut Run<'_>) -> Option<Job> {
+/// Logs the batch's messages, then reads the audience of their channels: what to post, and what to cut.
+pub(super) async fn live(messages: Vec<Item>, run: &mut Run<'_>) -> (Option<Job>, Vec<Cutting>) {
     run.counts.messages += messages.len() as u64;
     let items = append::log(messages, run).await;
     let items = append::mark_late(items, run).await;
     if items.is_empty() {
-        return None;
+        return (None, Vec::new());
     }
     let read_at = run.now();
     let mut channels: BTreeMap<ChannelName, Vec<usize>> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         channels.entry(item.owed.message.channel.clone()).or_default().push(index);
     }
-    let job = Job { items, targets: Vec::new(), read_at, depth: 0 };
-    let audiences = audience::read_all(&job, &channels, run).await;
-    Some(Job { targets: targets(audiences), ..job })
+    let mut job = Job { items, targets: Vec::new(), read_at, depth: 0 };
+    let mut audiences = audience::read_all(&job, &channels, run).await;
+    let cuttings = audiences.iter_mut().flat_map(|audience| cuttings(audience, &mut job)).collect();
+    job.targets = targets(audiences.into_iter().map(|audience| (audience.members, audience.items)).collect());
+    (Some(job), cuttings)
+}
+
+fn cuttings(audience: &mut Audience, job: &mut Job) -> Vec<Cutting> {
+    let remainders = std::mem::take(&mut audience.remainders);
+    if !remainders.is_empty() {
+        for item in &audience.items {
+            if let Some(item) = job.items.get_mut(*item) {
+                item.is_sliced = true;
+            }
+        }
+    }
+    let cutting = |remainder| Cutting {
+        messages: job.messages(&audience.items),
+        records: job.records(&audience.items),
+        remainder,
+        joined_after: None,
+        read_at: job.read_at,
+        depth: job.depth,
+    };
+    remainders.into_iter().map(cutting).collect()
 }
 
 /// One target a connection, whatever its channels; those of the smallest audience first.
 pub(super) fn targets(mut audiences: Vec<(Vec<Recipient>, Vec<usize>)>) -> Vec<Target> {
     audiences.sort_by_key(|(members, _)| members.len());
-    let mut places: BTreeMap<ConnectionId, usize> = BTreeMap::new();
-    let mut targets: Vec<(Recipient, BTreeSet<usize>)> = Vec::new();
+    let len = audiences.iter().map(|(members, _)| members.len()).sum();
+    let mut places: HashMap<ConnectionId, usize> = HashMap::with_capacity(len);
+    let mut targets: Vec<Target> = Vec::with_capacity(len);
     for (members, items) in audiences {
-        for member in members {
-            let place = *places.entry(member.connection.clone()).or_insert(targets.len());
+        let items: Arc<[usize]> = items.into();
+        for to in members {
+            let place = *places.entry(to.connection.clone()).or_insert(targets.len());
             match targets.get_mut(place) {
-                Some((_, owed)) => owed.extend(&items),
-                None => targets.push((member, items.iter().copied().collect())),
+                Some(target) => target.owe(&to, &items),
+                None => targets.push(Target { to, items: Arc::clone(&items) }),
             }
         }
     }
-    targets.into_iter().map(|(to, items)| Target { to, items: items.into_iter().collect() }).collect()
+    targets
+}
+
+impl Target {
+    /// Adds what the connection is owed besides.
+    fn owe(&mut self, to: &Recipient, items: &[usize]) {
+        self.to.attempts = self.to.attempts.max(to.attempts);
+        let mut all: Vec<_> = self.items.iter().chain(items).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        self.items = all.into();
+    }
+}
+
+/// Jobs that took equally many turns become one, each message in it once.
+pub(super) fn merge(jobs: Vec<Job>) -> Vec<Job> {
+    let mut by_depth: BTreeMap<u32, Vec<Job>> = BTreeMap::new();
+    for job in jobs {
+        by_depth.entry(job.depth).or_default().push(job);
+    }
+    by_depth.into_values().filter_map(merge_all).collect()
+}
+
+fn merge_all(mut jobs: Vec<Job>) -> Option<Job> {
+    if jobs.len() < 2 {
+        return jobs.pop();
+    }
+    let (read_at, depth) = (jobs.iter().map(|job| job.read_at).min()?, jobs.first()?.depth);
+    let mut items: BTreeMap<(MessageId, ChannelName), Item> = BTreeMap::new();
+    let mut audiences = Vec::new();
+    for Job { items: own, targets, .. } in jobs {
+        let keys: Vec<_> = own.iter().map(|item| key(&item.owed)).collect();
+        for item in own {
+            match items.entry(key(&item.owed)) {
+                Entry::Vacant(place) => drop(place.insert(item)),
+                Entry::Occupied(mut same) => same.get_mut().records.extend(item.records),
+            }
+        }
+        audiences.push((keys, targets));
+    }
+    let places: BTreeMap<_, _> = items.keys().cloned().zip(0..).collect();
+    let audiences = audiences.into_iter().flat_map(|(keys, targets)| {
+        let place = |item: &usize| keys.get(*item).and_then(|key| places.get(key)).copied();
+        let renumber = |(members, items): (Vec<Recipient>, Arc<[usize]>)| {
+            (members, items.iter().filter_map(place).collect::<Vec<usize>>())
+        };
+        by_items(targets).into_iter().map(renumber).collect::<Vec<_>>()
+    });
+    let targets = targets(audiences.collect());
+    Some(Job { items: items.into_values().collect(), targets, read_at, depth })
+}
+
+/// Neighbours that share what they are owed, put together.
+fn by_items(targets: Vec<Target>) -> Vec<(Vec<Recipient>, Arc<[usize]>)> {
+    let mut groups: Vec<(Vec<Recipient>, Arc<[usize]>)> = Vec::new();
+    for Target { to, items } in targets {
+        match groups.last_mut() {
+            Some((members, same)) if Arc::ptr_eq(same, &items) => members.push(to),
+            _ => groups.push((vec![to], items)),
+        }
+    }
+    groups
+}
+
+fn key(owed: &Owed) -> (MessageId, ChannelName) {
+    (owed.message.id, owed.message.channel.clone())
 }

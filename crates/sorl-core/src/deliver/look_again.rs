@@ -4,41 +4,79 @@
 //! still a member: who joined before that look gets the messages live, who comes later finds the mark.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::audience::Pages;
+use super::cut::{Cutting, Remainder};
 use super::job::{Item, Job, Target, targets};
-use super::{Run, append};
-use crate::envelope::{Recipient, Slice};
+use super::{Run, append, cut};
+use crate::envelope::{Recipient, Rest, Slice};
 use crate::ids::ConnectionId;
-use crate::limits::RECOVERY_OVERLAP;
+use crate::limits::{LATE_AFTER, RECOVERY_OVERLAP};
 use crate::member::Member;
 use crate::names::{ChannelName, UserName};
 use crate::ports::Unavailable;
 use crate::time::Timestamp;
 
-/// The job of a slice; none if it failed (the queue hands it out again) or nobody is left.
-pub(super) async fn resume(record: usize, slice: Slice, run: &mut Run<'_>) -> Option<Job> {
-    let Slice { messages, connections, read_at, depth, .. } = slice;
-    let mut items: Vec<_> = messages.into_iter().map(|owed| Item { owed, records: vec![record] }).collect();
+/// Users whose blocks are read at the same time.
+const BLOCKS_CONCURRENCY: usize = 16;
+/// After so long since an audience was first read, somebody may have moved to where it was read already, with a cursor
+/// that is past the message and no mark in its answer: [`RECOVERY_OVERLAP`], less [`LATE_AFTER`] for which there is no
+/// mark, less as much for clocks.
+const MOVED_AFTER: Duration = RECOVERY_OVERLAP.saturating_sub(LATE_AFTER).saturating_sub(LATE_AFTER);
+
+/// The job of a slice, if somebody is left, and what it goes on to cut. Neither if it failed: the queue hands it out
+/// again.
+pub(super) async fn resume(record: usize, slice: Slice, run: &mut Run<'_>) -> (Option<Job>, Vec<Cutting>) {
+    let Slice { messages, connections, rest, read_at, depth, .. } = slice;
+    let mut items: Vec<_> = messages.into_iter().map(|owed| Item::new(owed, vec![record])).collect();
     items.sort_by_key(|item| item.owed.message.id);
     let now = run.now();
-    if !items.iter().any(|item| append::is_late(&item.owed, now)) {
-        let all: Vec<_> = (0..items.len()).collect();
-        let targets = connections.into_iter().map(|to| Target { to, items: all.clone() }).collect();
-        return Some(Job { items, targets, read_at, depth });
+    let is_late = items.iter().any(|item| append::is_late(&item.owed, now));
+    if is_late {
+        items = append::mark_late(items, run).await;
+        if run.failed.contains(&record) {
+            return (None, Vec::new());
+        }
     }
-    let items = append::mark_late(items, run).await;
-    if run.failed.contains(&record) {
-        return None;
+    let cuttings = rest.map_or_else(Vec::new, |rest| cuttings(&items, rest, read_at, depth, run));
+    if connections.is_empty() {
+        return (None, cuttings);
+    }
+    if !is_late {
+        let all: Arc<[usize]> = (0..items.len()).collect();
+        let targets = connections.into_iter().map(|to| Target { to, items: Arc::clone(&all) }).collect();
+        return (Some(Job { items, targets, read_at, depth }), cuttings);
     }
     match look(&items, &connections, read_at, run).await {
-        Ok((targets, looked_at)) => Some(Job { items, targets, read_at: looked_at, depth }),
+        Ok((targets, looked_at)) => (Some(Job { items, targets, read_at: looked_at, depth }), cuttings),
         Err(fault) => {
             tracing::warn!(source = %fault.source, "a slice could not look again; it comes again");
             run.fail(&[record]);
-            None
+            (None, Vec::new())
         }
     }
+}
+
+/// What of an audience is still to be read; after a while, also whoever joined where it was read already.
+fn cuttings(items: &[Item], rest: Rest, read_at: Timestamp, depth: u32, run: &Run<'_>) -> Vec<Cutting> {
+    let (now, channel) = (run.now(), rest.channel.clone());
+    let has_moved = now.since(read_at) > MOVED_AFTER;
+    let own = Cutting {
+        messages: items.iter().map(|item| item.owed.clone()).collect(),
+        records: items.iter().flat_map(|item| item.records.clone()).collect(),
+        remainder: Remainder { members: Vec::new(), rest: Some(rest) },
+        joined_after: None,
+        read_at: if has_moved { now } else { read_at },
+        depth,
+    };
+    let since = read_at.minus(RECOVERY_OVERLAP);
+    let mut cuttings = if has_moved { cut::of_newer(&channel, since, &own, run) } else { Vec::new() };
+    cuttings.push(own);
+    cuttings
 }
 
 /// Who is owed what now, channel by channel.
@@ -98,13 +136,15 @@ async fn without_blocked(
     members: Vec<Member>,
     run: &Run<'_>,
 ) -> Result<Vec<Member>, Unavailable> {
-    let users: BTreeSet<_> = members.iter().map(|member| member.user.clone()).collect();
-    let mut blocked = BTreeSet::new();
-    for user in users {
-        let blocks = run.ports.registry.blocks(&run.site.region, &user).await?;
-        if blocks.iter().any(|block| block.bars_channel(channel, run.now())) {
-            blocked.insert(user);
-        }
-    }
+    let users: BTreeSet<_> = members.iter().map(|member| &member.user).collect();
+    let is_blocked = |user| async move {
+        let blocks = run.ports.registry.blocks(&run.site.region, user).await?;
+        let is_blocked = blocks.iter().any(|block| block.bars_channel(channel, run.now()));
+        Ok::<_, Unavailable>(is_blocked.then(|| user.clone()))
+    };
+    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
+    let reads: Vec<_> = users.into_iter().map(is_blocked).collect();
+    let blocked: Vec<_> = stream::iter(reads).buffer_unordered(BLOCKS_CONCURRENCY).try_collect().await?;
+    let blocked: BTreeSet<UserName> = blocked.into_iter().flatten().collect();
     Ok(members.into_iter().filter(|member| !blocked.contains(&member.user)).collect())
 }

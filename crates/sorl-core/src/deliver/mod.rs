@@ -1,8 +1,9 @@
 //! `deliver`: a batch of records becomes posts to the audience in this region.
 //!
-//! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` →
-//! `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again` begins anew.
-//! `control` and `presence` branch off after `parse`.
+//! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` (under the
+//! `limit`, by `slots`) → `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again`
+//! begins anew. While it posts to the first members of a mass audience, `cut` makes slices of the rest. `control` and
+//! `presence` branch off after `parse`.
 //!
 //! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
 //! in a slice that the queue acknowledged, or is gone for certain; and its log entry (and late mark) was
@@ -12,13 +13,16 @@ mod append;
 mod audience;
 mod coalesce;
 mod control;
+mod cut;
 mod gone;
 mod job;
+mod limit;
 mod look_again;
 mod parse;
 mod post;
 mod presence;
 mod settle;
+mod slots;
 
 use std::collections::BTreeSet;
 
@@ -80,6 +84,8 @@ pub struct Counts {
     pub throttled: u64,
     /// Posts that failed otherwise.
     pub unanswered: u64,
+    /// Posts answered 403: the role or the endpoint is wrong.
+    pub forbidden: u64,
     /// Slices sent.
     pub slices: u64,
     /// Late marks written.
@@ -88,6 +94,23 @@ pub struct Counts {
     pub closed_slow: u64,
     /// Dead letters.
     pub dead_letters: u64,
+}
+
+impl Counts {
+    fn add(&mut self, more: &Self) {
+        self.messages += more.messages;
+        self.posts += more.posts;
+        self.deliveries += more.deliveries;
+        self.bytes += more.bytes;
+        self.gone += more.gone;
+        self.throttled += more.throttled;
+        self.unanswered += more.unanswered;
+        self.forbidden += more.forbidden;
+        self.slices += more.slices;
+        self.marks += more.marks;
+        self.closed_slow += more.closed_slow;
+        self.dead_letters += more.dead_letters;
+    }
 }
 
 /// Delivers a batch. `deadline` is when the invocation must have answered; what is left when it comes near
@@ -101,13 +124,19 @@ pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline
     for (record, order) in batch.controls {
         control::carry_out(record, &order, &mut run).await;
     }
-    let mut jobs = Vec::new();
-    jobs.extend(job::live(batch.messages, &mut run).await);
+    let (job, mut cuttings) = job::live(batch.messages, &mut run).await;
+    let mut jobs: Vec<_> = job.into_iter().collect();
     for (record, slice) in batch.slices {
-        jobs.extend(look_again::resume(record, slice, &mut run).await);
+        let (job, more) = look_again::resume(record, slice, &mut run).await;
+        jobs.extend(job);
+        cuttings.extend(more);
     }
-    let outcomes = post::post_all(&jobs, &mut run).await;
-    settle::settle(jobs, outcomes, &mut run).await;
+    let jobs = job::merge(jobs);
+    let ((posted, counts), cut) = futures::join!(post::post_all(&jobs, &run), cut::cut_all(cuttings, &run));
+    run.counts.add(&counts);
+    run.counts.slices += cut.slices;
+    run.fail(&cut.failed);
+    settle::settle(jobs, posted, &mut run).await;
     presence::tell(batch.presence, &mut run).await;
     run.report()
 }

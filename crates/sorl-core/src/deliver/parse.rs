@@ -56,7 +56,7 @@ fn add(messages: &mut Vec<Item>, record: usize, owed: Owed) {
     };
     match messages.iter_mut().find(same) {
         Some(item) => item.records.push(record),
-        None => messages.push(Item { owed, records: vec![record] }),
+        None => messages.push(Item::new(owed, vec![record])),
     }
 }
 

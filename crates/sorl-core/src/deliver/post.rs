@@ -1,7 +1,7 @@
 //! Posting: every frame of every job, concurrently, under a limit that adapts to how the gateway answers.
 //!
-//! Frames of one connection go one after the other; a connection that does not answer costs nobody else more
-//! than its place among those in flight.
+//! Frames of one connection go one after the other; a connection that does not answer holds its slot for a moment
+//! only.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,9 +10,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::coalesce::{Part, coalesce};
 use super::job::Job;
+use super::limit::Limit;
+use super::slots::Slots;
 use super::{Counts, Run};
 use crate::envelope::Recipient;
-use crate::limits::POSTS_IN_FLIGHT_MAX;
+use crate::limits::POSTS_UNANSWERED_MAX;
 use crate::ports::{Clock, Gateway, PostError};
 use crate::time::Timestamp;
 
@@ -52,23 +54,36 @@ struct Parcel<'a> {
     frames: Arc<[Part]>,
 }
 
+/// What became of a parcel, and for how long it was in flight.
+struct Answer {
+    posted: Posted,
+    counts: Counts,
+    began: Timestamp,
+    ended: Timestamp,
+}
+
 /// Posts all frames of all jobs.
-pub(super) async fn post_all(jobs: &[Job], run: &mut Run<'_>) -> Vec<Posted> {
+pub(super) async fn post_all(jobs: &[Job], run: &Run<'_>) -> (Vec<Posted>, Counts) {
     let (gateway, clock) = (run.ports.gateway, run.ports.clock);
     let stop_at = run.deadline.minus(RESERVE);
     let mut waiting = parcels(jobs).into_iter();
     let mut in_flight = FuturesUnordered::new();
-    let mut limit = Limit::default();
-    let mut posted = Vec::new();
+    let (mut limit, mut slots) = (Limit::default(), Slots::default());
+    let (mut posted, mut counts) = (Vec::with_capacity(waiting.len()), Counts::default());
     loop {
-        while in_flight.len() < limit.in_flight() {
+        let mut now = clock.now();
+        while slots.held(now) < limit.allowed() && in_flight.len() < POSTS_UNANSWERED_MAX {
             let Some(parcel) = waiting.next() else { break };
-            in_flight.push(post(parcel, gateway, clock, stop_at));
+            in_flight.push(post(parcel, gateway, clock, now, stop_at));
+            slots.take(now);
+            now = clock.now().max(now);
         }
-        let Some((done, counts)) = in_flight.next().await else { return posted };
-        limit.learn(done.outcome);
-        add(&mut run.counts, counts);
-        posted.push(done);
+        let Some(answer) = in_flight.next().await else { return (posted, counts) };
+        slots.give_back(answer.began);
+        let throttled = matches!(answer.posted.outcome, Outcome::Throttled { .. });
+        limit.learn(answer.ended.since(answer.began), throttled);
+        counts.add(&answer.counts);
+        posted.push(answer.posted);
     }
 }
 
@@ -87,31 +102,30 @@ async fn post(
     parcel: Parcel<'_>,
     gateway: &dyn Gateway,
     clock: &dyn Clock,
+    began: Timestamp,
     stop_at: Timestamp,
-) -> (Posted, Counts) {
+) -> Answer {
     let mut counts = Counts::default();
     let Parcel { job, target, to, frames } = parcel;
+    let (mut outcome, mut now) = (Outcome::Done, began);
     for part in frames.iter() {
         let from = part.places.start;
-        let now = clock.now();
-        let stopped = if to.expires_at <= now {
-            Some(Outcome::Done)
-        } else if now >= stop_at {
-            Some(Outcome::Unsent { from })
-        } else {
-            match gateway.post(&to.connection, &part.frame).await {
-                Ok(()) => {
-                    count_delivery(&mut counts, part);
-                    None
-                }
-                Err(fault) => Some(judge(&fault, &part.places, &mut counts)),
-            }
-        };
-        if let Some(outcome) = stopped {
-            return (Posted { job, target, outcome }, counts);
+        if to.expires_at <= now {
+            break;
         }
+        if now >= stop_at {
+            outcome = Outcome::Unsent { from };
+            break;
+        }
+        let answer = gateway.post(&to.connection, &part.frame).await;
+        now = clock.now();
+        if let Err(fault) = answer {
+            outcome = judge(&fault, &part.places, &mut counts);
+            break;
+        }
+        count_delivery(&mut counts, part);
     }
-    (Posted { job, target, outcome: Outcome::Done }, counts)
+    Answer { posted: Posted { job, target, outcome }, counts, began, ended: now }
 }
 
 fn judge(fault: &PostError, places: &Range<usize>, counts: &mut Counts) -> Outcome {
@@ -126,7 +140,10 @@ fn judge(fault: &PostError, places: &Range<usize>, counts: &mut Counts) -> Outco
             Outcome::Throttled { from }
         }
         PostError::TooLarge => Outcome::TooLarge { from, to: places.end },
-        PostError::Forbidden => Outcome::Forbidden { from },
+        PostError::Forbidden => {
+            counts.forbidden += 1;
+            Outcome::Forbidden { from }
+        }
         PostError::Unavailable(fault) => {
             counts.unanswered += 1;
             tracing::debug!(source = %fault.source, "a post was not answered");
@@ -139,71 +156,4 @@ fn count_delivery(counts: &mut Counts, part: &Part) {
     counts.posts += 1;
     counts.deliveries += part.places.len() as u64;
     counts.bytes += part.frame.text().len() as u64;
-}
-
-fn add(sum: &mut Counts, counts: Counts) {
-    sum.posts += counts.posts;
-    sum.deliveries += counts.deliveries;
-    sum.bytes += counts.bytes;
-    sum.gone += counts.gone;
-    sum.throttled += counts.throttled;
-    sum.unanswered += counts.unanswered;
-}
-
-/// Additive increase, multiplicative decrease: a window's worth of answers widens the limit by one, a throttle
-/// halves it, at most once a window.
-struct Limit {
-    allowed: usize,
-    answers: usize,
-    halved: bool,
-}
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self { allowed: 64, answers: 0, halved: false }
-    }
-}
-
-impl Limit {
-    const LEAST: usize = 4;
-
-    const fn in_flight(&self) -> usize {
-        self.allowed
-    }
-
-    fn learn(&mut self, outcome: Outcome) {
-        self.answers += 1;
-        if matches!(outcome, Outcome::Throttled { .. }) && !self.halved {
-            self.allowed = (self.allowed / 2).max(Self::LEAST);
-            self.halved = true;
-        }
-        if self.answers >= self.allowed {
-            self.allowed =
-                if self.halved { self.allowed } else { (self.allowed + 8).min(POSTS_IN_FLIGHT_MAX) };
-            self.answers = 0;
-            self.halved = false;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_halves_on_a_throttle_once_a_window_and_grows_back() {
-        let mut limit = Limit::default();
-        for _ in 0..3 {
-            limit.learn(Outcome::Throttled { from: 0 });
-        }
-        assert_eq!(limit.in_flight(), 32);
-        for _ in 0..10_000 {
-            limit.learn(Outcome::Done);
-        }
-        assert_eq!(limit.in_flight(), POSTS_IN_FLIGHT_MAX);
-        for _ in 0..100_000 {
-            limit.learn(Outcome::Throttled { from: 0 });
-        }
-        assert_eq!(limit.in_flight(), Limit::LEAST);
-    }
 }

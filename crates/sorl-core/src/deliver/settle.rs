@@ -8,30 +8,21 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 
-use super::Run;
-use super::gone;
 use super::job::{Job, Target};
+use super::limit::is_accounts;
 use super::post::{Outcome, Posted};
-use crate::envelope::{Owed, Recipient, Slice};
-use crate::limits::{HANDSHAKE_MAX, KB, SLICE_ATTEMPTS_MAX, SLICE_CONNECTIONS_MAX, SLICE_DEPTH_MAX};
+use super::{Run, cut, gone};
+use crate::envelope::Recipient;
+use crate::limits::{HANDSHAKE_MAX, SLICE_ATTEMPTS_MAX, SLICE_DEPTH_MAX};
 use crate::ports::CloseError;
 use crate::protocol::Bye;
 
-/// Bytes of messages in one slice: with the connections well below SQS's 1 MiB.
-const SLICE_MESSAGES_MAX: usize = 600 * KB;
 /// Longest wait of a slice between attempts.
 const DELAY_MAX: Duration = Duration::from_mins(1);
 /// Connections closed at the same time.
 const CLOSING_CONCURRENCY: usize = 64;
 /// Time kept back before the deadline for sending slices.
 const RESERVE: Duration = Duration::from_secs(5);
-
-/// Connections that are still owed the same items.
-pub(super) struct Still {
-    pub(super) items: Vec<usize>,
-    pub(super) connections: Vec<Recipient>,
-    pub(super) delay: Duration,
-}
 
 /// What is to be done about a target that is not done.
 enum Verdict {
@@ -50,14 +41,16 @@ type Owing = BTreeMap<(usize, Vec<usize>, Duration), Vec<Recipient>>;
 
 /// Accounts for every target of every job.
 pub(super) async fn settle(jobs: Vec<Job>, posted: Vec<Posted>, run: &mut Run<'_>) {
-    let account_is_throttled = is_accounts(&posted);
+    let throttled = posted.iter().filter(|post| matches!(post.outcome, Outcome::Throttled { .. })).count();
+    let account_is_throttled = is_accounts(throttled, posted.len());
+    tell_if_forbidden(run);
     let mut owing = Owing::new();
     let mut closing = Vec::new();
     let mut unpassable = BTreeSet::new();
     for Posted { job: job_at, target, outcome } in posted {
         let Some(job) = jobs.get(job_at) else { continue };
         let Some(target) = job.targets.get(target) else { continue };
-        match verdict(outcome, &target.to, job.depth, account_is_throttled, run) {
+        match verdict(outcome, target, job, account_is_throttled, run) {
             None => {}
             Some(Verdict::Retry { from, to, delay }) => owe(&mut owing, (job_at, target), from, to, delay),
             Some(Verdict::Close { from, to, bye }) => closing.push((job_at, target, from, to, bye)),
@@ -79,7 +72,7 @@ pub(super) async fn settle(jobs: Vec<Job>, posted: Vec<Posted>, run: &mut Run<'_
     }
     for ((job_at, items, delay), connections) in owing {
         if let Some(job) = jobs.get(job_at) {
-            send(job, Still { items, connections, delay }, run).await;
+            send(job, (items, delay), &connections, run).await;
         }
     }
 }
@@ -95,14 +88,22 @@ fn owe(owing: &mut Owing, (job, target): (usize, &Target), from: usize, to: Reci
     }
 }
 
-/// Whether the 429s of this invocation are the account's: more than 1 % of the *other* connections got one.
-fn is_accounts(posted: &[Posted]) -> bool {
-    let throttled = posted.iter().filter(|post| matches!(post.outcome, Outcome::Throttled { .. })).count();
-    throttled.saturating_sub(1) * 100 > posted.len().saturating_sub(1)
+fn tell_if_forbidden(run: &Run<'_>) {
+    if run.counts.forbidden > 0 {
+        let remedy = "execute-api:ManageConnections of the role, and the endpoint";
+        tracing::error!(posts = run.counts.forbidden, check = remedy, "@connections answered 403");
+    }
 }
 
 /// None if nothing is left to do.
-fn verdict(outcome: Outcome, to: &Recipient, depth: u32, account: bool, run: &Run<'_>) -> Option<Verdict> {
+fn verdict(
+    outcome: Outcome,
+    target: &Target,
+    job: &Job,
+    is_accounts: bool,
+    run: &Run<'_>,
+) -> Option<Verdict> {
+    let (to, depth) = (&target.to, job.depth);
     let retry = |from, delay| Verdict::Retry { from, to: to.clone(), delay };
     Some(match outcome {
         Outcome::Done => return None,
@@ -111,8 +112,10 @@ fn verdict(outcome: Outcome, to: &Recipient, depth: u32, account: bool, run: &Ru
             retry(from, wait(depth.min(2)))
         }
         Outcome::Gone { from } => Verdict::Close { from, to: to.clone(), bye: None },
-        Outcome::Throttled { from } if account => retry(from, wait(depth)),
+        Outcome::Throttled { from } if is_accounts => retry(from, wait(depth)),
         Outcome::Throttled { from } | Outcome::Unanswered { from } => own_fault(from, to, depth),
+        // The slices of the others are on their way; this connection's waits in a slice of its own.
+        Outcome::Forbidden { from } if job.is_sliced(owed(target, from)) => retry(from, DELAY_MAX),
         Outcome::Forbidden { from } => Verdict::Fail { from },
         Outcome::TooLarge { from, to } => Verdict::Bury { from, to },
     })
@@ -169,70 +172,14 @@ async fn close(to: &Recipient, bye: Option<Bye>, run: &Run<'_>) -> Result<(), Cl
 }
 
 /// Sends slices; what the queue does not acknowledge fails the records that it came with.
-async fn send(job: &Job, still: Still, run: &mut Run<'_>) {
-    let items = still.items.clone();
-    let slices = slices(job, still);
+async fn send(job: &Job, owing: (Vec<usize>, Duration), to: &[Recipient], run: &mut Run<'_>) {
+    let (items, delay) = owing;
+    let slices = cut::slices(&job.messages(&items), to, job.read_at, job.depth, delay);
     match run.ports.queue.send(&slices).await {
         Ok(()) => run.counts.slices += slices.len() as u64,
         Err(partial) => {
             tracing::warn!(source = %partial.source.source, "slices were not taken; their records come again");
             run.fail(&job.records(&items));
         }
-    }
-}
-
-/// Cuts what is still owed into slices that fit the queue.
-pub(super) fn slices(job: &Job, still: Still) -> Vec<Slice> {
-    let Still { items, connections, delay } = still;
-    let mut slices = Vec::new();
-    for messages in chunks(job, &items) {
-        for connections in connections.chunks(SLICE_CONNECTIONS_MAX) {
-            let mut slice = Slice::new(messages.clone(), connections.to_vec(), job.read_at);
-            slice.depth = job.depth + 1;
-            slice.delay = delay;
-            slices.push(slice);
-        }
-    }
-    slices
-}
-
-/// The owed messages, in lists that each fit a slice.
-fn chunks(job: &Job, items: &[usize]) -> Vec<Vec<Owed>> {
-    let (mut chunks, mut chunk, mut len) = (Vec::new(), Vec::new(), 0);
-    for item in items.iter().filter_map(|item| job.items.get(*item)) {
-        let item_len = item.owed.message.to_json().len();
-        if !chunk.is_empty() && len + item_len > SLICE_MESSAGES_MAX {
-            chunks.push(std::mem::take(&mut chunk));
-            len = 0;
-        }
-        len += item_len;
-        chunk.push(item.owed.clone());
-    }
-    if !chunk.is_empty() {
-        chunks.push(chunk);
-    }
-    chunks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcomes(throttled: usize, done: usize) -> Vec<Posted> {
-        let of = |outcome| move |target| Posted { job: 0, target, outcome };
-        (0..throttled)
-            .map(of(Outcome::Throttled { from: 0 }))
-            .chain((0..done).map(of(Outcome::Done)))
-            .collect()
-    }
-
-    #[test]
-    fn a_429_is_the_connections_unless_more_than_a_hundredth_of_the_others_got_it_too() {
-        assert!(!is_accounts(&outcomes(1, 0)));
-        assert!(!is_accounts(&outcomes(1, 1)));
-        assert!(is_accounts(&outcomes(2, 0)));
-        assert!(is_accounts(&outcomes(2, 50)));
-        assert!(!is_accounts(&outcomes(2, 99)));
-        assert!(is_accounts(&outcomes(3, 99)));
     }
 }

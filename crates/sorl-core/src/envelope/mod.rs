@@ -15,7 +15,7 @@ pub use control::Control;
 pub use external::read_external;
 pub use notification::{Notification, attribute_text};
 pub use relayed::{PresenceChange, PresenceEvent, PresenceKind, Relayed};
-pub use slice::{Owed, Recipient, Slice};
+pub use slice::{Owed, Recipient, Rest, Slice};
 
 /// Why a record can never succeed: the reason of its dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,8 @@
-//! A slice: part of a delivery that goes to the `bulk` queue as an explicit list of connections and messages.
+//! A slice: part of a delivery that goes to the `bulk` queue, as an explicit list of connections and messages.
+//!
+//! Not who is in a channel (`registry`). Where an audience could not be read to its end, a slice names where to go on
+//! instead: it holds no connections then, and an older version, which knows nothing of that, refuses it rather than
+//! take it for done.
 
 use std::time::Duration;
 
@@ -8,7 +12,7 @@ use super::Poison;
 use crate::ids::ConnectionId;
 use crate::member::Member;
 use crate::message::Message;
-use crate::names::UserName;
+use crate::names::{ChannelName, UserName};
 use crate::time::Timestamp;
 
 /// Connections that are all still owed the same messages.
@@ -18,7 +22,11 @@ pub struct Slice {
     /// What is owed, in id order, of one or more channels.
     pub messages: Vec<Owed>,
     /// To whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<Recipient>,
+    /// The part of the audience that is still to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
     /// When the audience was read; who joined later is not in `connections`.
     pub read_at: Timestamp,
     /// How many turns through the queue led here; the slice's own bound against loops.
@@ -26,6 +34,18 @@ pub struct Slice {
     /// How long the queue holds it back; not part of what travels.
     #[serde(skip)]
     pub delay: Duration,
+}
+
+/// The members of a shard behind a connection: what of an audience is still to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// Whose members; every message of the slice is of this channel.
+    pub channel: ChannelName,
+    /// Which of its shards.
+    pub shard: u16,
+    /// The last connection that was read; none if the shard was not begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ConnectionId>,
 }
 
 /// A message that is owed.
@@ -71,7 +91,13 @@ impl Slice {
     /// A slice on its first turn.
     #[must_use]
     pub const fn new(messages: Vec<Owed>, connections: Vec<Recipient>, read_at: Timestamp) -> Self {
-        Self { v: Self::VERSION, messages, connections, read_at, depth: 0, delay: Duration::ZERO }
+        Self { v: Self::VERSION, messages, connections, rest: None, read_at, depth: 0, delay: Duration::ZERO }
+    }
+
+    /// A slice that goes on reading an audience.
+    #[must_use]
+    pub fn reading(messages: Vec<Owed>, rest: Rest, read_at: Timestamp) -> Self {
+        Self { rest: Some(rest), ..Self::new(messages, Vec::new(), read_at) }
     }
 
     /// The body to send.
@@ -86,6 +112,11 @@ impl Slice {
     /// # Errors
     /// [`Poison`] if it is no slice.
     pub fn parse(body: &str) -> Result<Self, Poison> {
-        serde_json::from_str(body).map_err(|fault| Poison::unreadable("not a slice", &fault))
+        let slice: Self =
+            serde_json::from_str(body).map_err(|fault| Poison::unreadable("not a slice", &fault))?;
+        if slice.connections.is_empty() && slice.rest.is_none() {
+            return Err(Poison("not a slice: it names nobody".to_owned()));
+        }
+        Ok(slice)
     }
 }

@@ -1,6 +1,6 @@
-//! The time and chance of a Lambda: the only place that reads the clock.
+//! The machine's time and chance: the only place that reads the clock.
 //!
-//! Everything else is told what time it is.
+//! Everything else is told what time it is, so that a simulator may tell it otherwise.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use rand::Rng;
 use sorl_core::ports::{Clock, Entropy};
 use sorl_core::time::Timestamp;
 
-/// The clock that AWS keeps in step with everybody else's, to within milliseconds.
+/// The machine's clock; AWS keeps that of a Lambda in step with everybody else's, to within milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,0 +1,224 @@
+//! Cutting: what one invocation does not post to itself becomes slices, read and sent page by page.
+//!
+//! Invariant: a page counts as cut only once the queue acknowledged all its slices. Where reading fails or time runs
+//! short, one slice says where to go on, so that a record whose slices are on their way does not come again: its
+//! slices would be posted twice.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+
+use super::Run;
+use super::audience::{Pages, shards};
+use crate::envelope::{Owed, Recipient, Rest, Slice};
+use crate::limits::{KB, SLICE_CONNECTIONS_MAX};
+use crate::member::Member;
+use crate::names::ChannelName;
+use crate::ports::Unavailable;
+use crate::time::Timestamp;
+
+/// Bytes of messages in one slice: with the connections well below SQS's 1 MiB.
+const SLICE_MESSAGES_MAX: usize = 600 * KB;
+/// Audiences, or shards of one, that are cut at the same time: a page of each is in memory.
+const CONCURRENCY: usize = 4;
+/// Time kept back before the deadline: a page and a send that each take as long as they may.
+const CUTTING_ENDS_BEFORE: Duration = Duration::from_secs(15);
+/// Before an audience that could not be read is tried again.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Members of a shard from which on one message a second needs more than the 3,000 read units a second that a
+/// partition of DynamoDB has, at 190 bytes a member, strongly consistent.
+const SHARD_MEMBERS_MAX: usize = 64_000;
+
+/// Part of an audience that this invocation does not post to itself: who was read already, and what is to be read.
+pub(super) struct Remainder {
+    pub(super) members: Vec<Recipient>,
+    pub(super) rest: Option<Rest>,
+}
+
+/// A remainder, and what it is owed.
+pub(super) struct Cutting {
+    pub(super) messages: Vec<Owed>,
+    /// What must come again if a part of it can be neither cut nor left to a slice.
+    pub(super) records: Vec<usize>,
+    pub(super) remainder: Remainder,
+    /// Only members who joined later; all if absent.
+    pub(super) joined_after: Option<Timestamp>,
+    /// When the audience was first read.
+    pub(super) read_at: Timestamp,
+    /// Turns through the queue so far.
+    pub(super) depth: u32,
+}
+
+/// What came of cutting.
+#[derive(Default)]
+pub(super) struct Cut {
+    pub(super) slices: u64,
+    pub(super) failed: Vec<usize>,
+}
+
+/// Cuts all of them, some at a time.
+pub(super) async fn cut_all(cuttings: Vec<Cutting>, run: &Run<'_>) -> Cut {
+    // Collected first: a closure over borrows that is held across an await keeps the handler from being `Send`.
+    let cutting: Vec<_> = cuttings.iter().map(|cutting| cut(cutting, run)).collect();
+    let outcomes: Vec<_> = stream::iter(cutting).buffer_unordered(CONCURRENCY).collect().await;
+    let mut sum = Cut::default();
+    for (slices, done) in outcomes {
+        sum.slices += slices;
+        if let Err(records) = done {
+            sum.failed.extend(records);
+        }
+    }
+    sum
+}
+
+/// The slices that were sent, and the records that must come again.
+async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [usize]>) {
+    let stop_at = run.deadline.minus(CUTTING_ENDS_BEFORE);
+    let mut members = cutting.remainder.members.clone();
+    let mut rest = cutting.remainder.rest.clone();
+    let (mut sent, mut read, mut moved, mut read_at) =
+        (0, members.len(), !members.is_empty(), cutting.read_at);
+    loop {
+        match send(&cutting.slices(&members, read_at), run).await {
+            Ok(slices) => sent += slices,
+            Err(()) => return (sent, Err(&cutting.records)),
+        }
+        let Some(here) = rest else {
+            tell_if_crowded(cutting, read);
+            return (sent, Ok(()));
+        };
+        if run.now() >= stop_at {
+            return hand_on(cutting, here, Duration::ZERO, sent, run).await;
+        }
+        read_at = run.now();
+        match page(&here, cutting.joined_after, run).await {
+            Ok((found, next)) => {
+                (members, rest, moved) = (found, next, true);
+                read += members.len();
+            }
+            Err(fault) => {
+                tracing::warn!(source = %fault.source, "an audience was not read to its end");
+                // A slice that got nowhere waits as it is.
+                if !moved && cutting.depth > 0 {
+                    return (sent, Err(&cutting.records));
+                }
+                return hand_on(cutting, here, READ_AGAIN_AFTER, sent, run).await;
+            }
+        }
+    }
+}
+
+/// A page of what is to be read, and where to go on.
+async fn page(
+    rest: &Rest,
+    joined_after: Option<Timestamp>,
+    run: &Run<'_>,
+) -> Result<(Vec<Recipient>, Option<Rest>), Unavailable> {
+    let mut pages = Pages::of(rest, run.ports.registry, run.site);
+    let members = pages.next(run.now()).await?.unwrap_or_default();
+    let is_wanted = |member: &&Member| joined_after.is_none_or(|after| member.since > after);
+    let next = pages.after().map(|last| Rest { after: Some(last.clone()), ..rest.clone() });
+    Ok((members.iter().filter(is_wanted).map(Recipient::from).collect(), next))
+}
+
+/// Leaves the rest to a slice that goes on reading.
+async fn hand_on<'c>(
+    cutting: &'c Cutting,
+    rest: Rest,
+    delay: Duration,
+    sent: u64,
+    run: &Run<'_>,
+) -> (u64, Result<(), &'c [usize]>) {
+    let slices: Vec<_> = chunks(&cutting.messages)
+        .into_iter()
+        .map(|messages| {
+            let mut slice = Slice::reading(messages, rest.clone(), cutting.read_at);
+            (slice.depth, slice.delay) = (cutting.depth + 1, delay);
+            slice
+        })
+        .collect();
+    match send(&slices, run).await {
+        Ok(slices) => (sent + slices, Ok(())),
+        Err(()) => (sent, Err(&cutting.records)),
+    }
+}
+
+/// Sends slices; those that the queue did not acknowledge, once more.
+async fn send(slices: &[Slice], run: &Run<'_>) -> Result<u64, ()> {
+    if slices.is_empty() {
+        return Ok(0);
+    }
+    let Err(partial) = run.ports.queue.send(slices).await else { return Ok(slices.len() as u64) };
+    let again: Vec<_> = partial.failed.iter().filter_map(|at| slices.get(*at)).cloned().collect();
+    match run.ports.queue.send(&again).await {
+        Ok(()) => Ok(slices.len() as u64),
+        Err(partial) => {
+            tracing::warn!(source = %partial.source.source, "slices were not taken; their records come again");
+            Err(())
+        }
+    }
+}
+
+fn tell_if_crowded(cutting: &Cutting, members: usize) {
+    let Some(Rest { channel, .. }) = &cutting.remainder.rest else { return };
+    if members > SHARD_MEMBERS_MAX {
+        let namespace = channel.namespace().unwrap_or("default");
+        tracing::warn!(namespace, members, "a shard has more members than a partition serves; raise shards");
+    }
+}
+
+impl Cutting {
+    fn slices(&self, connections: &[Recipient], read_at: Timestamp) -> Vec<Slice> {
+        slices(&self.messages, connections, read_at, self.depth, Duration::ZERO)
+    }
+}
+
+/// Slices, each of which fits the queue, for connections that are all owed the same.
+pub(super) fn slices(
+    messages: &[Owed],
+    connections: &[Recipient],
+    read_at: Timestamp,
+    depth: u32,
+    delay: Duration,
+) -> Vec<Slice> {
+    let mut slices = Vec::new();
+    for messages in chunks(messages) {
+        for connections in connections.chunks(SLICE_CONNECTIONS_MAX) {
+            let mut slice = Slice::new(messages.clone(), connections.to_vec(), read_at);
+            (slice.depth, slice.delay) = (depth + 1, delay);
+            slices.push(slice);
+        }
+    }
+    slices
+}
+
+/// The messages in lists that each fit a slice.
+fn chunks(messages: &[Owed]) -> Vec<Vec<Owed>> {
+    let (mut chunks, mut chunk, mut len) = (Vec::new(), Vec::new(), 0);
+    for owed in messages {
+        let owed_len = owed.message.to_json().len();
+        if !chunk.is_empty() && len + owed_len > SLICE_MESSAGES_MAX {
+            chunks.push(std::mem::take(&mut chunk));
+            len = 0;
+        }
+        len += owed_len;
+        chunk.push(owed.clone());
+    }
+    if !chunk.is_empty() {
+        chunks.push(chunk);
+    }
+    chunks
+}
+
+/// The cuttings that look for whoever joined a channel since then, in all its shards.
+pub(super) fn of_newer(channel: &ChannelName, since: Timestamp, of: &Cutting, run: &Run<'_>) -> Vec<Cutting> {
+    let newer = |rest| Cutting {
+        messages: of.messages.clone(),
+        records: of.records.clone(),
+        remainder: Remainder { members: Vec::new(), rest: Some(rest) },
+        joined_after: Some(since),
+        read_at: of.read_at,
+        depth: of.depth,
+    };
+    shards(channel, run.site).map(newer).collect()
+}
