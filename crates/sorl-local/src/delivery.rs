@@ -14,6 +14,7 @@ use sorl_core::envelope::{Notification, Slice};
 use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
 use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
 use sorl_core::time::Timestamp;
+use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
@@ -23,6 +24,9 @@ use crate::stage::{Stage, Station};
 const LIVE_INVOCATIONS: usize = 4;
 /// The same for slices: less, so that mass traffic leaves room for live traffic.
 const BULK_INVOCATIONS: usize = 2;
+/// How long a batch that is not full keeps the next one of its queue from beginning, so that records gather
+/// instead of starting an invocation each; a full one never does.
+const GATHER_MAX: Duration = Duration::from_millis(5);
 /// What an invocation has beyond its deadline before it counts as dead, as a Lambda would be.
 const OVERTIME: Duration = Duration::from_secs(5);
 /// The longest sleep of the loop that moves what is due.
@@ -34,8 +38,10 @@ pub(crate) fn start(stage: &Arc<Stage>) {
         for (queue, invocations) in
             [(&station.place.live, LIVE_INVOCATIONS), (&station.place.bulk, BULK_INVOCATIONS)]
         {
+            let turn = Arc::new(Mutex::new(()));
             for _ in 0..invocations {
-                stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue.clone()));
+                let turn = Arc::clone(&turn);
+                stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue.clone(), turn));
             }
         }
     }
@@ -57,9 +63,10 @@ async fn tick(stage: Arc<Stage>) {
     }
 }
 
-/// Receives batch after batch and has each delivered.
-async fn receive(station: Arc<Station>, queue: RecordQueue) {
+/// Receives batch after batch, in turn with the others of the queue, and has each delivered.
+async fn receive(station: Arc<Station>, queue: RecordQueue, turn: Arc<Mutex<()>>) {
     while !station.tasks.stopping.is_cancelled() {
+        let turn = turn.lock().await;
         let batch = queue.receive(station.clock.now(), BATCH_MAX);
         if batch.is_empty() {
             tokio::select! {
@@ -68,7 +75,12 @@ async fn receive(station: Arc<Station>, queue: RecordQueue) {
             }
             continue;
         }
-        invoke(&station, &queue, batch).await;
+        let turn = (batch.len() < BATCH_MAX).then_some(turn);
+        let mut invocation = std::pin::pin!(invoke(&station, &queue, batch));
+        if tokio::time::timeout(GATHER_MAX, &mut invocation).await.is_err() {
+            drop(turn);
+            invocation.await;
+        }
     }
 }
 
