@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import ROOT, Bench
+from harness import Bench
 
 stage = importlib.import_module("lambda.stage")
 subjects = importlib.import_module("lambda.subjects")
@@ -55,7 +55,7 @@ def subject(bench, binary):
     # The configuration lies beside the executable, as in the package.
     copied = bench.folder / "bootstrap"
     shutil.copy(binary, copied)
-    shutil.copy(ROOT / "sorl.toml", bench.folder / "sorl.toml")
+    shutil.copy(stage.CONFIG, bench.folder)
     return subjects.Subject(binary.name, [copied])
 
 

@@ -28,7 +28,7 @@ CARGO = ["cargo", "build", "--locked"]
 NEEDS = {
     "bench": [CARGO + ["--release", "-p", "sorl-bench"]],
     "cli": [CARGO + ["--release", "-p", "sorl-cli"]],
-    "peers": [CARGO + ["--profile", "peer", "-p", "sorl-bench", "--bin", "sdk_peer", "--bin", "bare_peer"]],
+    "peers": [CARGO + ["--profile", "peer", "-p", "sorl-bench-peers"]],
     "package": [["make", "--no-print-directory", "package"]],
     "node": [
         ["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/lambda/node"],

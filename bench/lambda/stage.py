@@ -5,10 +5,13 @@ checked: everybody got each message exactly once, everybody who is gone was clos
 """
 
 import dataclasses
+import pathlib
+import shutil
 import zipfile
 
 from harness import Process, expect
 
+CONFIG = pathlib.Path(__file__).parent / "sorl.toml"
 FUNCTIONS = ("authorize", "connect", "disconnect", "command", "deliver")
 # As the template sets them; what differs on the stub is set by `Stage.environment`.
 SETTINGS = {
@@ -118,11 +121,12 @@ def check(name, counts, scenario):
 
 
 def unpack(bench, function):
-    """The packaged Lambda, as Lambda would lay it out, and its zip's bytes."""
+    """The packaged Lambda, as Lambda would lay it out, with the benchmark's configuration; and its zip's bytes."""
     artifact = bench.root / "target" / "lambda" / f"{function}.zip"
     folder = bench.folder / function
     if not folder.exists():
         with zipfile.ZipFile(artifact) as archive:
             archive.extractall(folder)
         (folder / "bootstrap").chmod(0o755)
+        shutil.copy(CONFIG, folder)
     return folder / "bootstrap", artifact.stat().st_size

@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-bench", &["sorl-core", "sorl-client", "sorl-aws"]),
+    ("sorl-bench-peers", &["sorl-core"]),
 ];
 
 /// What a service, a Lambda's `main`, may depend on.

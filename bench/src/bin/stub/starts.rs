@@ -27,21 +27,22 @@ pub(crate) struct Starts {
 
 impl Starts {
     pub(crate) async fn measure(&self, stub: &Rc<RefCell<Stub>>, port: u16) -> Result<Value> {
-        let (mut millis, mut bytes) = (Vec::new(), Vec::new());
+        let (mut millis, mut cpu, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.times {
             let changed = stub.borrow_mut().forget_polls();
             let polled = changed.notified();
             let begun = Instant::now();
             let mut child = self.start(port)?;
             let polled = tokio::time::timeout(POLLED_WITHIN, polled).await;
-            let resident = resident(&child);
+            let (spent, resident) = (cpu_ms(&child), resident(&child));
             stop(&mut child)?;
             polled.with_context(|| format!("{:?} did not poll", self.command))?;
             let Some(polled_at) = stub.borrow().polled_at else { bail!("nobody polled") };
             millis.push(polled_at.duration_since(begun).as_secs_f64() * 1e3);
+            cpu.push(spent?);
             bytes.push(resident?);
         }
-        Ok(json!({ "init_ms": millis, "rss": bytes }))
+        Ok(json!({ "init_ms": millis, "cpu_ms": cpu, "rss": bytes }))
     }
 
     fn start(&self, port: u16) -> Result<Child> {
@@ -57,6 +58,16 @@ fn stop(child: &mut Child) -> Result<()> {
     child.kill()?;
     child.wait()?;
     Ok(())
+}
+
+/// What its threads spent so far, as their schedulers count it: what a busy machine does not change.
+fn cpu_ms(child: &Child) -> Result<f64> {
+    let mut nanoseconds = 0_f64;
+    for task in std::fs::read_dir(format!("/proc/{}/task", child.id()))? {
+        let spent = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += spent.split(' ').next().context("an empty schedstat")?.parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e6)
 }
 
 fn resident(child: &Child) -> Result<u64> {
