@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local infra deployed package deploy hello remove
+.PHONY: help check test unit e2e js browser sim local infra deployed bench package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -11,6 +11,9 @@ PYTHON_READY := $(VENV)/.ready
 # MiniStack and the AWS command line each demand another botocore.
 EMULATOR := $(VENV)/emulator
 EMULATOR_READY := $(EMULATOR)/.ready
+# matplotlib, for the charts alone.
+BENCH := $(VENV)/bench
+BENCH_READY := $(BENCH)/.ready
 # One profile for the service and its tests: everything is compiled once.
 CARGO_TEST := cargo test --release --locked --workspace
 
@@ -44,6 +47,9 @@ deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and L
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
 	python3 tests/deployed/cold_start.py
 	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
+
+bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make bench [ONLY="fan_out growth"] [QUICK=1]
+	ONLY="$(ONLY)" QUICK="$(QUICK)" $(BENCH)/bin/python bench/run.py
 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
@@ -83,6 +89,11 @@ $(PYTHON_READY): tests/clients/requirements.txt
 $(EMULATOR_READY): tests/emulator/requirements.txt
 	python3 -m venv $(EMULATOR)
 	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(BENCH_READY): bench/requirements.txt
+	python3 -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: FORCE

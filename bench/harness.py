@@ -160,10 +160,12 @@ class Goal:
     wanted: float
     least: bool = False
     note: str = ""
+    # Whatever else must hold for the goal to be reached.
+    also: bool = True
 
     @property
     def met(self):
-        return self.value >= self.wanted if self.least else self.value <= self.wanted
+        return self.also and (self.value >= self.wanted if self.least else self.value <= self.wanted)
 
     def record(self):
         bound = f"{'>=' if self.least else '<='} {self.wanted}"

@@ -30,7 +30,10 @@ NEEDS = {
     "cli": [CARGO + ["--release", "-p", "sorl-cli"]],
     "peers": [CARGO + ["--profile", "peer", "-p", "sorl-bench", "--bin", "sdk_peer", "--bin", "bare_peer"]],
     "package": [["make", "--no-print-directory", "package"]],
-    "node": [["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/lambda/node"]],
+    "node": [
+        ["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/lambda/node"],
+        ["npm", "run", "--silent", "--prefix", "bench/lambda/node", "bundle"],
+    ],
     "socketio": [
         ["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/embedded/socketio"],
         ["bash", "bench/embedded/install-redis.sh"],

@@ -78,6 +78,6 @@ pub(crate) async fn answers_in_time(arm: &dyn GatewayArm) {
 
 crate::run!(local: crate::sockets::local() => frames_of_a_connection_keep_their_order, unknown_connection_is_gone,
     full_buffer_throttles, oversize_is_refused, closing_twice_is_closing_once, answers_in_time);
-crate::run!(over_sdk: crate::sockets::over_sdk() => frames_of_a_connection_keep_their_order,
+crate::run!(over_http: crate::sockets::over_http() => frames_of_a_connection_keep_their_order,
     unknown_connection_is_gone, full_buffer_throttles, oversize_is_refused, closing_twice_is_closing_once,
     answers_in_time);

@@ -69,13 +69,13 @@ pub(crate) async fn local() -> Local {
 }
 
 /// The deployed adapter over the `@connections` API of `sorl dev`: the same clients, the same stage.
-pub(crate) struct OverSdk {
+pub(crate) struct Deployed {
     local: Local,
     gateway: AwsGateway,
 }
 
-/// `sorl dev` as it comes, and the SDK's client of its `@connections` API.
-pub(crate) async fn over_sdk() -> OverSdk {
+/// `sorl dev` as it comes, and the deployed client of its `@connections` API.
+pub(crate) async fn over_http() -> Deployed {
     let local = local().await;
     let region = &local.station.site().region;
     let endpoint = format!("{}/regions/{region}", local.dev.url());
@@ -86,12 +86,12 @@ pub(crate) async fn over_sdk() -> OverSdk {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .region(AwsRegion::new(region.as_str().to_owned()))
         .build();
-    let gateway = AwsGateway::new(clients::gateway(&configuration, &endpoint));
-    OverSdk { local, gateway }
+    let gateway = AwsGateway::new(&configuration, &endpoint).unwrap();
+    Deployed { local, gateway }
 }
 
 #[async_trait]
-impl GatewayArm for OverSdk {
+impl GatewayArm for Deployed {
     fn gateway(&self) -> &dyn Gateway {
         &self.gateway
     }

@@ -38,6 +38,7 @@ SETTINGS = {
     "SORL_COMPLETE_SINCE": "start",
     "SORL_BULK_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-bulk",
     "SORL_DEAD_LETTERS_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-dead-letters",
+    "SORL_BULK_CONCURRENCY": "4",
     "SORL_GATEWAY": "https://example.execute-api.eu-north-1.amazonaws.com/dev",
 }
 

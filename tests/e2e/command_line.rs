@@ -31,7 +31,7 @@ fn out(output: &Output) -> String {
 
 #[tokio::test]
 async fn every_command_has_help_with_an_example() {
-    for command in ["dev", "token", "publish", "tail"] {
+    for command in ["dev", "token", "publish", "tail", "capacity"] {
         let help = out(&sorl(&[command, "--help"]).await);
         assert!(help.contains(&format!("sorl {command}")), "{help}");
         assert!(help.contains("Example"), "{help}");
@@ -89,6 +89,44 @@ async fn what_went_wrong_is_one_sentence_and_exit_1() {
         assert!(told.contains("127.0.0.1:1"), "{arguments:?}: {told}");
         assert!(!told.contains("panicked"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn capacity_answers_in_json_for_the_usual_loads_and_for_ones_own() {
+    let usual: Value =
+        serde_json::from_str(&out(&sorl(&["capacity", "--json", "--seconds", "2"]).await)).unwrap();
+    assert_eq!(usual["cases"].as_array().map(Vec::len), Some(4), "{usual}");
+    for assumption in usual["assumptions"].as_array().unwrap() {
+        assert!(assumption["what"].is_string() && assumption["value"].is_number(), "{assumption}");
+        assert!(assumption["source"].as_str().is_some_and(|source| !source.is_empty()), "{assumption}");
+    }
+    let own = ["capacity", "--json", "--audience", "1000", "--messages-per-second", "2", "--seconds", "5"];
+    let own: Value = serde_json::from_str(&out(&sorl(&own).await)).unwrap();
+    let case = &own["cases"][0];
+    assert_eq!(case["load"]["room_size"], 1_000);
+    for run in case["runs"].as_array().unwrap() {
+        for key in ["p50", "p90", "p99", "max"] {
+            assert!(run["latency_ms"][key].as_f64() > Some(0.0), "{run}");
+        }
+        for lane in ["live", "bulk"] {
+            assert!(run["concurrency"][lane]["peak"].is_number(), "{run}");
+        }
+        for key in ["posts", "posts_per_second", "messages_per_frame", "frame_fill", "keeps_up", "binds"] {
+            assert!(!run[key].is_null(), "{key}: {run}");
+        }
+        for need in run["needs"].as_array().unwrap() {
+            assert!(need["needed"].is_number() && need["binds"].is_boolean(), "{need}");
+        }
+        let owed = run["messages"].as_f64().unwrap() * 1_000.0;
+        assert!((run["deliveries"].as_f64().unwrap() - owed).abs() < 1e-3 * owed, "{run}");
+    }
+}
+
+#[tokio::test]
+async fn capacity_refuses_what_lambda_refuses() {
+    let output = sorl(&["capacity", "--audience", "10", "--batch", "11"]).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--window"), "{output:?}");
 }
 
 /// `sorl tail`, killed with the test.

@@ -16,9 +16,10 @@ use aws_sdk_sns::config::interceptors::InterceptorContext;
 use aws_sdk_sns::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpClient as _, http_client_fn};
 
 /// To connect within a region takes a millisecond; after a second, nobody is there.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// One attempt: a hundred times what a table, a topic or a queue usually takes.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3);
 /// A call with all its attempts: within the 29 s that API Gateway gives a command of several calls.
@@ -29,18 +30,21 @@ const ATTEMPTS: u32 = 3;
 /// can wait, but not somebody who subscribes.
 const BACKOFF: Duration = Duration::from_millis(100);
 /// A post or a close: usually 20 ms; longer than this, a slice tries again, and nobody else waits.
-const POST_MAX: Duration = Duration::from_secs(3);
+pub(crate) const POST_MAX: Duration = Duration::from_secs(3);
 /// A first secret may wait a little longer: a handshake without it fails.
 const SECRET_ATTEMPT_MAX: Duration = Duration::from_secs(4);
 /// Shorter than AWS's endpoints keep an idle connection, so that none is used again just as it is closed.
-const IDLE_MAX: Duration = Duration::from_secs(20);
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// What all clients share: the environment's region and credentials, which are all that a Lambda has, and TLS.
 /// `AWS_ENDPOINT_URL` is obeyed.
 pub async fn configuration() -> SdkConfig {
     let http = Builder::new().pool_idle_timeout(IDLE_MAX).tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let https = http.build_https();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.build_https())
+        // Behind a function, so that TLS is made ready by the first request. The client itself would do so for each
+        // service at the start, and read all the machine's certificates for it: most of a cold start.
+        .http_client(http_client_fn(move |settings, components| https.http_connector(settings, components)))
         .region(EnvironmentVariableRegionProvider::new())
         // Nothing else is asked: looking for an instance's metadata would cost a cold start a second.
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())

@@ -27,6 +27,8 @@ pub const SECRET: &str = "SORL_SECRET";
 pub const CONNECTIONS_TABLE: &str = "SORL_CONNECTIONS_TABLE";
 /// The region's messages table.
 pub const MESSAGES_TABLE: &str = "SORL_MESSAGES_TABLE";
+/// Invocations side by side for the queue `bulk`, which share its part of the post rate.
+pub const BULK_CONCURRENCY: &str = "SORL_BULK_CONCURRENCY";
 /// The ARN of the region's topic `relay`.
 pub const RELAY_TOPIC: &str = "SORL_RELAY_TOPIC";
 /// The URL of the region's queue `bulk`.
@@ -99,6 +101,16 @@ impl Settings {
             self.faults.push(format!("{name} is no URL: {url}"));
         }
         url
+    }
+
+    /// A variable that is a number of at least 1.
+    pub fn count(&mut self, name: &str) -> u32 {
+        let text = self.text(name);
+        let count = text.parse().ok().filter(|count| *count > 0);
+        if count.is_none() && !text.is_empty() {
+            self.faults.push(format!("{name} is {text:?}, not a number of at least 1"));
+        }
+        count.unwrap_or(1)
     }
 
     /// Since when the region's log is complete.
@@ -234,14 +246,17 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let mut settings = settings(
-            &[(REGION, "Nowhere!"), (GATEWAY, "wss://x"), (COMPLETE_SINCE, "soon")],
+            &[(REGION, "Nowhere!"), (GATEWAY, "wss://x"), (COMPLETE_SINCE, "soon"), (BULK_CONCURRENCY, "0")],
             "stage = 5\nx = 1",
         );
         settings.text(RELAY_TOPIC);
         settings.url(GATEWAY);
         settings.completeness();
+        settings.count(BULK_CONCURRENCY);
         let faults = settings.site().unwrap_err().to_string();
-        for part in [STAGE, REGION, GATEWAY, COMPLETE_SINCE, RELAY_TOPIC, "line 1", "line 2"] {
+        for part in
+            [STAGE, REGION, GATEWAY, COMPLETE_SINCE, BULK_CONCURRENCY, RELAY_TOPIC, "line 1", "line 2"]
+        {
             assert!(faults.contains(part), "{part} is not in: {faults}");
         }
         let unread = Settings::new(|_| None, Err("no sorl.toml".to_owned())).site().unwrap_err();

@@ -4,6 +4,7 @@
 //! 0 is success, 1 a failure, 2 wrong usage or configuration, and every failure is one sentence that says
 //! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
 
+mod capacity;
 mod config_file;
 mod dev;
 mod dev_server;
@@ -35,6 +36,7 @@ enum Command {
     Token(token::Args),
     Publish(publish::Args),
     Tail(tail::Args),
+    Capacity(capacity::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Token(args) => token::run(args).await,
             Command::Publish(args) => Box::pin(publish::run(args)).await,
             Command::Tail(args) => Box::pin(tail::run(args)).await,
+            Command::Capacity(args) => capacity::run(&args),
         }
     })
 }

@@ -15,6 +15,7 @@ use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
 use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
 use sorl_core::time::Timestamp;
 use sorl_host::pace::{Pace, Paced};
+use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
@@ -24,21 +25,34 @@ use crate::stage::{Stage, Station};
 const LIVE_INVOCATIONS: usize = 4;
 /// The same for slices: less, so that mass traffic leaves room for live traffic.
 const BULK_INVOCATIONS: usize = 2;
+/// How long a batch that is not full keeps the next one of its queue from beginning, so that records gather
+/// instead of starting an invocation each; a full one never does.
+const GATHER_MAX: Duration = Duration::from_millis(5);
 /// What an invocation has beyond its deadline before it counts as dead, as a Lambda would be.
 const OVERTIME: Duration = Duration::from_secs(5);
 /// The longest sleep of the loop that moves what is due.
 const TICK_MAX: Duration = Duration::from_millis(500);
 
+/// What the loops of one queue of a region share.
+#[derive(Clone)]
+struct Source {
+    queue: RecordQueue,
+    /// Who receives next, so that records gather instead of starting one invocation each; slices are batches already.
+    turn: Option<Arc<Mutex<()>>>,
+    /// How fast slices are posted.
+    pace: Option<Arc<Pace>>,
+}
+
 /// Starts all loops; they end once the stage stops.
 pub(crate) fn start(stage: &Arc<Stage>) {
     for station in stage.stations.values() {
-        let pace = Arc::new(Pace::per_second(station.site().config.delivery.bulk_rate()));
-        for _ in 0..LIVE_INVOCATIONS {
-            stage.tasks.deliveries.spawn(receive(Arc::clone(station), station.place.live.clone(), None));
-        }
-        for _ in 0..BULK_INVOCATIONS {
-            let (queue, pace) = (station.place.bulk.clone(), Some(Arc::clone(&pace)));
-            stage.tasks.deliveries.spawn(receive(Arc::clone(station), queue, pace));
+        let pace = Pace::per_second(station.site().config.delivery.bulk_rate());
+        let live = Source { queue: station.place.live.clone(), turn: Some(Arc::default()), pace: None };
+        let bulk = Source { queue: station.place.bulk.clone(), turn: None, pace: Some(Arc::new(pace)) };
+        for (source, invocations) in [(live, LIVE_INVOCATIONS), (bulk, BULK_INVOCATIONS)] {
+            for _ in 0..invocations {
+                stage.tasks.deliveries.spawn(receive(Arc::clone(station), source.clone()));
+            }
         }
     }
     // Not among the deliveries: what is due must move until the last of them is done.
@@ -59,9 +73,14 @@ async fn tick(stage: Arc<Stage>) {
     }
 }
 
-/// Receives batch after batch and has each delivered.
-async fn receive(station: Arc<Station>, queue: RecordQueue, pace: Option<Arc<Pace>>) {
+/// Receives batch after batch, in turn with the others of the queue, and has each delivered.
+async fn receive(station: Arc<Station>, source: Source) {
+    let Source { queue, turn, pace } = source;
     while !station.tasks.stopping.is_cancelled() {
+        let turn = match &turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         let batch = queue.receive(station.clock.now(), BATCH_MAX);
         if batch.is_empty() {
             tokio::select! {
@@ -70,7 +89,12 @@ async fn receive(station: Arc<Station>, queue: RecordQueue, pace: Option<Arc<Pac
             }
             continue;
         }
-        invoke(&station, &queue, batch, pace.as_deref()).await;
+        let turn = turn.filter(|_| batch.len() < BATCH_MAX);
+        let mut invocation = std::pin::pin!(invoke(&station, &queue, batch, pace.as_deref()));
+        if tokio::time::timeout(GATHER_MAX, &mut invocation).await.is_err() {
+            drop(turn);
+            invocation.await;
+        }
     }
 }
 

@@ -15,13 +15,15 @@ use sorl_aws::log::AwsLog;
 use sorl_aws::queue::AwsQueue;
 use sorl_aws::registry::AwsRegistry;
 use sorl_aws::settings::{
-    BULK_QUEUE, CONNECTIONS_TABLE, DEAD_LETTERS_QUEUE, GATEWAY, MESSAGES_TABLE, RELAY_TOPIC, Settings,
+    BULK_CONCURRENCY, BULK_QUEUE, CONNECTIONS_TABLE, DEAD_LETTERS_QUEUE, GATEWAY, MESSAGES_TABLE,
+    RELAY_TOPIC, Settings,
 };
 use sorl_core::config::Site;
-use sorl_core::deliver::{Ports, deliver};
-use sorl_core::ports::Clock;
+use sorl_core::deliver::{Ports, Report, deliver};
+use sorl_core::ports::{Clock, Gateway, RecordSource};
 use sorl_core::time::Timestamp;
 use sorl_host::clock::SystemClock;
+use sorl_host::pace::{Pace, Paced};
 
 struct Adapters {
     site: Site,
@@ -30,16 +32,18 @@ struct Adapters {
     bus: AwsBus,
     queue: AwsQueue,
     gateway: AwsGateway,
+    /// How fast this instance posts what slices hold.
+    bulk_pace: Pace,
 }
 
-// Several threads: signing and encrypting hundreds of posts at a time is this Lambda's work.
-#[tokio::main]
+// One thread: a Lambda below 1,769 MB has less than one processor, and on one thread no post wakes another.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let mut settings = Settings::open();
     let (connections, messages) = (settings.text(CONNECTIONS_TABLE), settings.text(MESSAGES_TABLE));
     let (relay, gateway) = (settings.text(RELAY_TOPIC), settings.url(GATEWAY));
     let (bulk, dead_letters) = (settings.url(BULK_QUEUE), settings.url(DEAD_LETTERS_QUEUE));
-    let complete = settings.completeness();
+    let (complete, bulk_concurrency) = (settings.completeness(), settings.count(BULK_CONCURRENCY));
     let site = settings.site()?;
     let sdk = clients::configuration().await;
     let dynamodb = clients::dynamodb(&sdk);
@@ -48,7 +52,8 @@ async fn main() -> anyhow::Result<()> {
         log: AwsLog::new(dynamodb, messages, complete),
         bus: AwsBus::new(clients::sns(&sdk), relay),
         queue: AwsQueue::new(clients::sqs(&sdk), bulk, dead_letters),
-        gateway: AwsGateway::new(clients::gateway(&sdk, &gateway)),
+        gateway: AwsGateway::new(&sdk, &gateway)?,
+        bulk_pace: Pace::per_second(site.config.delivery.bulk_rate() / f64::from(bulk_concurrency)),
         site,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
@@ -59,7 +64,7 @@ async fn handle(
     LambdaEvent { payload: event, context }: LambdaEvent<QueueEvent>,
     adapters: Arc<Adapters>,
 ) -> Result<QueueAnswer, Error> {
-    let Adapters { site, registry, log, bus, queue, gateway } = &*adapters;
+    let Adapters { site, registry, log, bus, queue, gateway, bulk_pace } = &*adapters;
     if let Err(fault) = log.declare(&site.config, SystemClock.now()).await {
         tracing::error!(outcome = "undeclared", source = %fault.source, "deliver");
         return Err(fault.into());
@@ -68,13 +73,39 @@ async fn handle(
     if !strangers.is_empty() {
         tracing::error!(outcome = "unknown_queue", records = strangers.len(), "deliver");
     }
+    let paced = Paced { pace: bulk_pace, gateway };
+    let is_bulk = records.iter().all(|record| record.source == RecordSource::Bulk);
+    let gateway: &dyn Gateway = if is_bulk { &paced } else { gateway };
     let ports = Ports { registry, log, bus, queue, gateway, clock: &SystemClock };
     let report = deliver(&records, ports, site, Timestamp::from_millis(context.deadline)).await;
-    let (records, failed, counts) = (records.len(), report.failed.len(), report.counts);
-    if failed > 0 {
-        tracing::warn!(outcome = "failed", records, failed, ?counts, "deliver");
-    } else {
-        tracing::info!(outcome = "delivered", records, ?counts, "deliver");
-    }
+    tell(records.len(), &report);
     Ok(QueueAnswer::failed(report.failed.into_iter().chain(strangers)))
+}
+
+/// One line an invocation, each count a field that a query of the logs can sum.
+fn tell(records: usize, report: &Report) {
+    let (failed, counts) = (report.failed.len(), &report.counts);
+    macro_rules! line {
+        ($level:ident, $outcome:literal) => {
+            tracing::$level!(
+                outcome = $outcome,
+                records,
+                failed,
+                messages = counts.messages,
+                posts = counts.posts,
+                deliveries = counts.deliveries,
+                bytes = counts.bytes,
+                gone = counts.gone,
+                throttled = counts.throttled,
+                unanswered = counts.unanswered,
+                forbidden = counts.forbidden,
+                slices = counts.slices,
+                marks = counts.marks,
+                closed_slow = counts.closed_slow,
+                dead_letters = counts.dead_letters,
+                "deliver"
+            )
+        };
+    }
+    if failed > 0 { line!(warn, "failed") } else { line!(info, "delivered") }
 }

@@ -61,10 +61,11 @@ impl AwsRegistry {
         reading: Reading,
     ) -> Result<MemberPage, Unavailable> {
         let start = after.map(|connection| row::key(partition, connection));
-        let mut pages = self.table.pages(Query::of(row::partition(partition), reading).behind(start));
+        let query = Query::of(row::partition(partition), reading).projected(row::MEMBER, &row::MEMBER_NAMES);
+        let mut pages = self.table.pages(query.behind(start));
         let mut members = Vec::new();
         while let Some(rows) = pages.next().await? {
-            members.extend(rows.iter().filter_map(row::read));
+            members.extend(rows.iter().filter_map(|row| row::read_in(partition, row)));
             // A row that names no connection cannot be a place to go on from: its page is read through.
             let next = pages.rest().as_ref().and_then(row::read_connection);
             if next.is_some() {

@@ -49,6 +49,15 @@ fn row(name: &str) -> Value {
     })
 }
 
+/// What an audience asks of it.
+fn asked_row(name: &str) -> Value {
+    let mut row = row(name);
+    row.as_object_mut()
+        .unwrap()
+        .retain(|name, _| ["sk", "user", "since", "expires_ms"].contains(&name.as_str()));
+    row
+}
+
 fn key(name: &str) -> Value {
     json!({"pk": {"S": "room:1#eu-north-1#3"}, "sk": {"S": name}})
 }
@@ -103,8 +112,8 @@ async fn a_row_written_as_expired_is_collected_soon() {
 #[tokio::test]
 async fn an_audience_is_read_page_by_page_strongly_consistent() {
     let recorded = Recorded::new([
-        Answer::ok(json!({"Items": [row("a"), row("b")], "LastEvaluatedKey": key("b")})),
-        Answer::ok(json!({"Items": [row("c")]})),
+        Answer::ok(json!({"Items": [asked_row("a"), asked_row("b")], "LastEvaluatedKey": key("b")})),
+        Answer::ok(json!({"Items": [asked_row("c")]})),
     ]);
     let registry = registry(&recorded);
     let page = registry.audience(&partition(), None).await.unwrap();
@@ -119,6 +128,11 @@ async fn an_audience_is_read_page_by_page_strongly_consistent() {
     for asked in asked {
         assert_eq!(asked.body["ConsistentRead"], true);
         assert_eq!(asked.body["IndexName"], Value::Null);
+        assert_eq!(asked.body["ProjectionExpression"], "#sk, #user, #since, #expires_ms");
+        let names = json!({
+            "#pk": "pk", "#sk": "sk", "#user": "user", "#since": "since", "#expires_ms": "expires_ms",
+        });
+        assert_eq!(asked.body["ExpressionAttributeNames"], names);
         assert_eq!(asked.body["Limit"], Value::Null, "a page ends where DynamoDB ends it");
     }
 }
@@ -136,8 +150,8 @@ async fn an_unreadable_row_leaves_out_one_member() {
     let strange = json!({"pk": {"S": "room:1#eu-north-1#3"}, "sk": {"S": "b"}, "user": {"N": "7"}});
     let no_connection = key("not a connection");
     let recorded = Recorded::new([
-        Answer::ok(json!({"Items": [row("a"), strange], "LastEvaluatedKey": no_connection})),
-        Answer::ok(json!({"Items": [row("c")]})),
+        Answer::ok(json!({"Items": [asked_row("a"), strange], "LastEvaluatedKey": no_connection})),
+        Answer::ok(json!({"Items": [asked_row("c")]})),
     ]);
     let page = registry(&recorded).audience(&partition(), None).await.unwrap();
     assert_eq!((page.members, page.next), (vec![member("a"), member("c")], None));

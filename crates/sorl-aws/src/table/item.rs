@@ -1,8 +1,11 @@
 //! Items: written attribute by attribute, read as rows whose attributes may be missing or of another kind.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use sorl_core::time::Timestamp;
 
 /// Attributes by name, as the SDK takes them.
@@ -55,19 +58,56 @@ impl ItemBuilder {
 
 /// An item that was read. What it holds was perhaps written by another version, so nothing in it is certain.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Row(Item);
+pub(crate) struct Row(Vec<(Box<str>, Attribute)>);
+
+/// What Sorl writes. Anything else is as good as absent, and not even kept.
+#[derive(Debug, Clone)]
+enum Attribute {
+    Text(String),
+    Number(String),
+}
 
 impl Row {
-    pub(crate) const fn new(item: Item) -> Self {
-        Self(item)
+    pub(crate) fn new(item: Item) -> Self {
+        let attributes = item.into_iter().filter_map(|(name, value)| {
+            let attribute = match value {
+                AttributeValue::S(text) => Attribute::Text(text),
+                AttributeValue::N(number) => Attribute::Number(number),
+                _ => return None,
+            };
+            Some((name.into_boxed_str(), attribute))
+        });
+        Self(attributes.collect())
+    }
+
+    /// The row as the SDK takes it.
+    pub(super) fn into_item(self) -> Item {
+        let attributes = self.0.into_iter().map(|(name, attribute)| {
+            let value = match attribute {
+                Attribute::Text(text) => AttributeValue::S(text),
+                Attribute::Number(number) => AttributeValue::N(number),
+            };
+            (name.into_string(), value)
+        });
+        attributes.collect()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, attribute)| attribute)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_s().ok().map(String::as_str)
+        match self.attribute(name)? {
+            Attribute::Text(text) => Some(text),
+            Attribute::Number(_) => None,
+        }
     }
 
     pub(crate) fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
-        self.0.get(name)?.as_n().ok()?.parse().ok()
+        match self.attribute(name)? {
+            Attribute::Number(number) => number.parse().ok(),
+            Attribute::Text(_) => None,
+        }
     }
 
     pub(crate) fn time(&self, name: &str) -> Option<Timestamp> {
@@ -85,5 +125,67 @@ impl Row {
 
     pub(crate) fn sort_key(&self) -> Option<&str> {
         self.text("sk")
+    }
+}
+
+/// DynamoDB's JSON, in which each value is an object that names its kind: `{"sk":{"S":"…"},"since":{"N":"17…"}}`.
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Attributes;
+        impl<'de> Visitor<'de> for Attributes {
+            type Value = Row;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("attributes by name")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Row, M::Error> {
+                let mut attributes = Vec::with_capacity(ATTRIBUTES);
+                while let Some((name, value)) = map.next_entry::<Box<str>, Value>()? {
+                    attributes.extend(value.0.map(|attribute| (name, attribute)));
+                }
+                Ok(Row(attributes))
+            }
+        }
+        deserializer.deserialize_map(Attributes)
+    }
+}
+
+/// As many attributes as a member's row has, as an audience is read.
+const ATTRIBUTES: usize = 4;
+
+/// An attribute, unless it is of a kind that Sorl does not write.
+struct Value(Option<Attribute>);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        enum Kind {
+            S,
+            N,
+            #[serde(other)]
+            Other,
+        }
+        struct Tagged;
+        impl<'de> Visitor<'de> for Tagged {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value under the name of its kind")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Value, M::Error> {
+                let mut attribute = None;
+                while let Some(kind) = map.next_key()? {
+                    match kind {
+                        Kind::S => attribute = Some(Attribute::Text(map.next_value()?)),
+                        Kind::N => attribute = Some(Attribute::Number(map.next_value()?)),
+                        Kind::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Value(attribute))
+            }
+        }
+        deserializer.deserialize_map(Tagged)
     }
 }

@@ -9,6 +9,7 @@
 
 mod fault;
 mod item;
+mod page;
 mod query;
 #[cfg(test)]
 pub(crate) mod recorded;

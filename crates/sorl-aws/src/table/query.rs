@@ -5,6 +5,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use sorl_core::ports::Unavailable;
 
+use super::page::{Page, PageReader};
 use super::{Item, Row, Table, fault};
 
 /// Pages that one call of a port may read: tens of megabytes, far more than any row set of Sorl's has, so that a
@@ -31,6 +32,7 @@ pub(crate) struct Query {
     descending: bool,
     limit: Option<usize>,
     start: Option<Item>,
+    projection: Option<&'static str>,
 }
 
 impl Query {
@@ -45,6 +47,7 @@ impl Query {
             descending: false,
             limit: None,
             start: None,
+            projection: None,
         }
     }
 
@@ -82,6 +85,17 @@ impl Query {
         Self { limit: Some(limit), ..self }
     }
 
+    /// Only these attributes: an expression over the `#name`s that `names` defines. What a read costs stays the same,
+    /// what comes and must be parsed does not.
+    pub(crate) fn projected(
+        mut self,
+        expression: &'static str,
+        names: &[(&'static str, &'static str)],
+    ) -> Self {
+        self.names.extend_from_slice(names);
+        Self { projection: Some(expression), ..self }
+    }
+
     /// Only what lies behind this key, in the query's order.
     pub(crate) fn behind(self, start: Option<Item>) -> Self {
         Self { start, ..self }
@@ -115,14 +129,16 @@ impl Table {
             .consistent_read(query.reading == Reading::Strong)
             .scan_index_forward(!query.descending)
             .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
-            .set_exclusive_start_key(query.start);
+            .set_exclusive_start_key(query.start)
+            .set_projection_expression(query.projection.map(str::to_owned));
         for (name, attribute) in query.names {
             request = request.expression_attribute_names(name, attribute);
         }
-        let answer = Box::pin(request.send()).await;
-        let answer = answer.map_err(|fault| fault::unavailable(self.port, "Query", &fault))?;
-        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        Ok((answer.items.unwrap_or_default().into_iter().map(Row::new).collect(), next))
+        let reader = PageReader::default();
+        let answer = Box::pin(request.customize().interceptor(reader.clone()).send()).await;
+        answer.map_err(|fault| fault::unavailable(self.port, "Query", &fault))?;
+        let Page { items, last_evaluated_key } = reader.page();
+        Ok((items, last_evaluated_key.map(Row::into_item).filter(|key| !key.is_empty())))
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod aws;
 mod bus;
+mod endpoint;
 mod gateway;
 mod keys;
 mod queue;

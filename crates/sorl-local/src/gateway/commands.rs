@@ -7,15 +7,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use futures::FutureExt;
 use sorl_core::authorize::Caller;
 use sorl_core::command::{Answer, command};
 use sorl_core::error::{ErrorCode, Refusal};
 use sorl_core::protocol::error_frame;
 use tokio::sync::Semaphore;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::connection::Connection;
+use super::wire::Encoded;
 use crate::stage::Station;
 
 /// Frames of one connection that are carried out side by side, as API Gateway does too.
@@ -45,7 +46,7 @@ impl Commands {
         let connection = Arc::clone(&self.connection);
         self.station.tasks.commands.spawn(async move {
             let answer = carry_out(&frame, &caller, &station).await;
-            connection.outbox.push(answer.frame.into()).await;
+            connection.push(Encoded::text(answer.frame.into())).await;
             drop(room);
         });
     }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +19,8 @@ use sorl_core::protocol::SUBPROTOCOL;
 
 use super::commands::Commands;
 use super::connection::{Connection, Identity, draw_id};
-use super::socket::{Terms, serve};
+use super::socket::{Socket, Terms, serve};
+use super::upgrade::Upgrade;
 use crate::http::fault;
 use crate::stage::{Stage, Station};
 
@@ -29,13 +29,6 @@ const CONNECTIONS_MAX: usize = 100_000;
 
 /// API Gateway gives `$connect` 29 s.
 const CONNECT_MAX: Duration = Duration::from_secs(29);
-
-/// Largest frame that is still read, so that its sender can be told 1009 while it is sending.
-const READ_MAX: usize = 1024 * 1024;
-/// Small, since there is one of each per connection; larger frames grow them.
-const READ_BUFFER: usize = 4 * 1024;
-/// Frames below this go out together.
-const WRITE_BUFFER: usize = 4 * 1024;
 
 /// Why a handshake was refused; the name stands in the log and in the metrics.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +83,7 @@ pub(crate) async fn upgrade(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     uri: Uri,
     headers: HeaderMap,
-    websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Some(station) = stage.station(&region) else {
         return fault(StatusCode::NOT_FOUND, "no such region");
@@ -99,17 +92,17 @@ pub(crate) async fn upgrade(
         let hint = [(header::UPGRADE, "websocket")];
         return (hint, fault(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket")).into_response();
     }
-    let websocket = match websocket {
-        Ok(websocket) => websocket,
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
         Err(rejection) => return fault(rejection.status(), "this is no WebSocket handshake of version 13"),
     };
-    let opening = station.tasks.sockets.spawn(open(Arc::clone(station), websocket, headers, uri, peer.ip()));
+    let opening = station.tasks.sockets.spawn(open(Arc::clone(station), upgrade, headers, uri, peer.ip()));
     opening.await.unwrap_or_else(|_panic| fault(StatusCode::INTERNAL_SERVER_ERROR, "the handshake failed"))
 }
 
 async fn open(
     station: Arc<Station>,
-    websocket: WebSocketUpgrade,
+    upgrade: Upgrade,
     headers: HeaderMap,
     uri: Uri,
     source_ip: IpAddr,
@@ -118,7 +111,7 @@ async fn open(
         .await
         .unwrap_or(Err(Refusal::TimedOut))
     {
-        Ok(caller) => answer(station, websocket, &headers, caller, source_ip),
+        Ok(caller) => answer(station, upgrade, &headers, caller, source_ip),
         Err(refusal) => {
             let why = match &refusal {
                 Refusal::Unauthorized(reason) => (*reason).to_owned(),
@@ -156,7 +149,7 @@ async fn admit(station: &Station, headers: &HeaderMap, uri: &Uri) -> Result<Call
 /// Opens the connection and answers the handshake: from here on posts are buffered.
 fn answer(
     station: Arc<Station>,
-    websocket: WebSocketUpgrade,
+    upgrade: Upgrade,
     headers: &HeaderMap,
     caller: Caller,
     source_ip: IpAddr,
@@ -164,7 +157,8 @@ fn answer(
     let user_agent =
         headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let identity = Identity { source_ip, user_agent: user_agent.to_owned() };
-    let connection = Arc::new(Connection::new(caller.connection.clone(), caller.connected_at, identity));
+    let clock = Arc::clone(&station.clock);
+    let connection = station.gateway.pending(caller.connection.clone(), caller.connected_at, identity, clock);
     let caller = Arc::new(caller);
     station.gateway.open(Arc::clone(&connection));
     station.metrics.opened(&station.site().region);
@@ -175,23 +169,22 @@ fn answer(
         user = %caller.principal.user,
         "connection"
     );
-    let unanswered = {
-        let (station, caller) = (Arc::clone(&station), Arc::clone(&caller));
-        move |_fault| end(&station, &caller, "unanswered")
-    };
+    let (response, upgraded) = upgrade.accept(SUBPROTOCOL);
     let sockets = station.tasks.sockets.clone();
-    websocket
-        .max_message_size(READ_MAX)
-        .max_frame_size(READ_MAX)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .protocols([SUBPROTOCOL])
-        .on_failed_upgrade(unanswered)
-        .on_upgrade(move |socket| sockets.track_future(live(socket, station, caller, connection)))
+    sockets.spawn(async move {
+        match upgraded.await {
+            Ok(socket) => live(socket, station, caller, connection).await,
+            Err(fault) => {
+                tracing::debug!(%fault, connection = %caller.connection, "the handshake's answer did not go out");
+                end(&station, &caller, "unanswered");
+            }
+        }
+    });
+    response
 }
 
 /// The connection's whole life.
-async fn live(socket: WebSocket, station: Arc<Station>, caller: Arc<Caller>, connection: Arc<Connection>) {
+async fn live(socket: Socket, station: Arc<Station>, caller: Arc<Caller>, connection: Arc<Connection>) {
     let commands = Commands::new(Arc::clone(&station), Arc::clone(&caller), Arc::clone(&connection));
     let terms = Terms {
         connection: &connection,

@@ -9,17 +9,22 @@ mod commands;
 mod connection;
 mod handshake;
 mod outbox;
+mod reader;
 mod socket;
+mod upgrade;
+mod wire;
+mod writer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::extract::ws::{CloseCode, Utf8Bytes, close_code};
+use axum::extract::ws::{CloseCode, close_code};
+use bytes::Bytes;
 use parking_lot::RwLock;
 use sorl_core::ids::ConnectionId;
 use sorl_core::limits::POST_MAX;
-use sorl_core::ports::{CloseError, Entropy, Gateway, PostError, Unavailable};
+use sorl_core::ports::{Clock, CloseError, Entropy, Gateway, PostError};
 use sorl_core::protocol::{Bye, Frame};
 use sorl_core::time::Timestamp;
 
@@ -30,6 +35,9 @@ pub use socket::Lifespan;
 pub(crate) use handshake::upgrade;
 
 use crate::faults::{FaultCell, strikes};
+use outbox::Refused;
+use wire::Encoded;
+use writer::Ready;
 
 /// What `GET @connections` tells.
 #[derive(Debug, Clone)]
@@ -45,6 +53,7 @@ pub struct Description {
 /// One region's connections.
 pub struct LocalGateway {
     connections: RwLock<Connections>,
+    ready: Arc<Ready>,
     faults: FaultCell,
     entropy: Arc<dyn Entropy>,
 }
@@ -60,7 +69,7 @@ impl LocalGateway {
     /// A gateway without connections.
     #[must_use]
     pub fn new(faults: FaultCell, entropy: Arc<dyn Entropy>) -> Self {
-        Self { connections: RwLock::default(), faults, entropy }
+        Self { connections: RwLock::default(), ready: Arc::default(), faults, entropy }
     }
 
     /// How many connections are open.
@@ -91,6 +100,17 @@ impl LocalGateway {
         }
     }
 
+    /// A connection that is not open yet: posts to it are answered that it is gone.
+    fn pending(
+        &self,
+        id: ConnectionId,
+        connected_at: Timestamp,
+        identity: Identity,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Connection> {
+        Arc::new(Connection::new(id, connected_at, identity, Arc::clone(&self.ready), clock))
+    }
+
     fn open(&self, connection: Arc<Connection>) {
         let mut connections = self.connections.write();
         match connections.over {
@@ -112,7 +132,7 @@ impl LocalGateway {
 
     fn close_with(&self, connection: &ConnectionId, code: CloseCode) {
         if let Some(connection) = self.remove(connection) {
-            connection.outbox.close(code);
+            connection.close(code);
         }
     }
 
@@ -122,12 +142,12 @@ impl LocalGateway {
     }
 }
 
-fn say_bye(connection: &Connection, bye: Bye) {
+fn say_bye(connection: &Arc<Connection>, bye: Bye) {
     // A client that left no room for the frame learns it from the close code.
-    if connection.outbox.offer(Utf8Bytes::from_static(bye.frame())).is_err() {
+    if connection.offer(Encoded::text(Bytes::from_static(bye.frame().as_bytes()))).is_err() {
         tracing::debug!(connection = %connection.id, "no room for a bye");
     }
-    connection.outbox.close(close_code::AWAY);
+    connection.close(close_code::AWAY);
 }
 
 #[async_trait]
@@ -140,11 +160,9 @@ impl Gateway for LocalGateway {
         if self.is_throttled() {
             return Err(PostError::Throttled);
         }
-        let frame =
-            Utf8Bytes::try_from(frame.text().clone()).map_err(|fault| Unavailable::new("gateway", fault))?;
-        connection.outbox.offer(frame).map_err(|refused| match refused {
-            outbox::Refused::Full => PostError::Throttled,
-            outbox::Refused::Closing => PostError::Gone,
+        connection.offer(Encoded::text(frame.text().clone())).map_err(|refused| match refused {
+            Refused::Full => PostError::Throttled,
+            Refused::Closing => PostError::Gone,
         })
     }
 
@@ -159,35 +177,45 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::clock::OsEntropy;
+    use crate::clock::{OsEntropy, SystemClock};
     use crate::faults::Faults;
+    use outbox::{Batch, Next};
 
     fn gateway(faults: Faults) -> LocalGateway {
         LocalGateway::new(FaultCell::new(faults), Arc::new(OsEntropy))
     }
 
-    fn connection() -> Arc<Connection> {
+    fn connection(gateway: &LocalGateway) -> Arc<Connection> {
         let id = connection::draw_id(&OsEntropy).unwrap();
         let source_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let identity = Identity { source_ip, user_agent: String::new() };
-        Arc::new(Connection::new(id, Timestamp::ZERO, identity))
+        gateway.pending(id, Timestamp::ZERO, identity, Arc::new(SystemClock))
+    }
+
+    /// The bytes that wait for the connection's socket.
+    fn buffered(connection: &Connection) -> Vec<u8> {
+        match connection.outbox.next(&Batch::default()) {
+            Next::Write(batch) => batch.pieces().flat_map(|piece| piece.to_vec()).collect(),
+            Next::Idle | Next::Over => Vec::new(),
+        }
     }
 
     #[tokio::test]
     async fn a_pending_connection_is_gone_until_it_is_opened() {
-        let (gateway, pending) = (gateway(Faults::default()), connection());
+        let gateway = gateway(Faults::default());
+        let pending = connection(&gateway);
         let post = async || gateway.post(&pending.id, &Frame::from("hej")).await;
         assert!(matches!(post().await, Err(PostError::Gone)));
         assert!(gateway.describe(&pending.id).is_none());
         gateway.open(Arc::clone(&pending));
         assert!(post().await.is_ok());
-        assert_eq!(pending.outbox.take().await.frames.len(), 1, "a post right after the handshake is kept");
+        assert_eq!(buffered(&pending), b"\x81\x03hej", "a post right after the handshake is kept");
     }
 
     #[tokio::test]
     async fn throttling_strikes_the_share_that_the_faults_say() {
         let gateway = gateway(Faults { throttle: 0.5, ..Faults::default() });
-        let open = connection();
+        let open = connection(&gateway);
         gateway.open(Arc::clone(&open));
         let mut throttled = 0;
         for _ in 0..1_000 {
@@ -198,11 +226,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_after_the_end_is_told_and_closed() {
-        let (gateway, late) = (gateway(Faults::default()), connection());
+        let gateway = gateway(Faults::default());
+        let late = connection(&gateway);
         gateway.close_all(Bye::Shutdown);
         gateway.open(Arc::clone(&late));
-        let batch = late.outbox.take().await;
-        assert_eq!((batch.frames.len(), batch.closing), (1, Some(close_code::AWAY)));
+        let told = buffered(&late);
+        assert!(
+            told.starts_with(&[0x81]) && told.ends_with(&[0x88, 2, 0x03, 0xe9]),
+            "a bye, then 1001: {told:?}"
+        );
         assert_eq!(gateway.open_count(), 0);
     }
 }

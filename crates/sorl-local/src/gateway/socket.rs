@@ -1,21 +1,25 @@
-//! The socket of a connection: one task that reads, writes, and knows when to end.
+//! The socket of a connection: one task that reads, knows when to end, and writes what is handed back to it.
 //!
-//! Not the handlers (`commands`) and not who may post (`LocalGateway`). Invariant: [`serve`] returns, within
+//! Not the handlers (`commands`), not who may post (`LocalGateway`), and not the writing of posts (`writer`). Invariant: [`serve`] returns, within
 //! [`FLUSH_MAX`] and [`FAREWELL_MAX`] of the decision to end; a client that neither reads nor closes cannot
 //! hold it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseCode, CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
+use axum::extract::ws::{CloseCode, close_code};
 use sorl_core::limits::FRAME_IN_MAX;
 use sorl_core::ports::Clock;
-use tokio_tungstenite::tungstenite;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_util::sync::CancellationToken;
 
 use super::commands::Commands;
 use super::connection::Connection;
+use super::reader::Reader;
+use super::wire::Encoded;
 
 /// How long what is buffered may take on its way out once the connection is to close.
 const FLUSH_MAX: Duration = Duration::from_secs(5);
@@ -63,6 +67,10 @@ impl Ending {
         }
     }
 
+    const fn is_readable(self) -> bool {
+        !matches!(self, Self::Unreadable(_))
+    }
+
     const fn code(self) -> CloseCode {
         match self {
             Self::Violation(code) | Self::Unreadable(code) => code,
@@ -74,7 +82,7 @@ impl Ending {
 
 /// What a socket is served with.
 pub(super) struct Terms<'a> {
-    pub(super) connection: &'a Connection,
+    pub(super) connection: &'a Arc<Connection>,
     pub(super) commands: &'a Commands,
     pub(super) clock: &'a dyn Clock,
     pub(super) lifespan: Lifespan,
@@ -82,61 +90,73 @@ pub(super) struct Terms<'a> {
     pub(super) stopping: &'a CancellationToken,
 }
 
+/// A connection's way to the network, after the handshake.
+pub(super) struct Socket {
+    pub(super) stream: TcpStream,
+    /// What was read behind the handshake.
+    pub(super) read: Vec<u8>,
+}
+
 /// Serves the socket to its end. `on_end` is called as soon as the end is decided, before the farewell.
-pub(super) async fn serve(socket: WebSocket, terms: Terms<'_>, on_end: impl FnOnce(Ending)) {
-    let (sink, mut stream) = socket.split();
-    let mut writing = std::pin::pin!(write_in_time(sink, &terms));
+pub(super) async fn serve(socket: Socket, terms: Terms<'_>, on_end: impl FnOnce(Ending)) {
+    let connection = terms.connection;
+    let stream = Arc::new(socket.stream);
+    connection.attach(Arc::clone(&stream));
+    let mut reader = Reader::new(connection, &stream, &socket.read);
+    let mut writing = std::pin::pin!(write_in_time(connection, &stream));
     let ending = tokio::select! {
-        ending = read(&mut stream, &terms) => ending,
+        ending = read(&mut reader, &terms) => ending,
         ending = live_out(&terms) => ending,
         () = &mut writing => Ending::Closed,
     };
     on_end(ending);
-    terms.connection.outbox.close(ending.code());
-    let farewell = async {
-        if ending != Ending::Closed {
-            writing.await;
+    connection.close(ending.code());
+    if ending != Ending::Closed {
+        tokio::select! {
+            () = writing => {}
+            // The client may be sending still, and read only then.
+            () = drain_for_good(&mut reader, ending) => {}
         }
-        tokio::time::sleep(FAREWELL_MAX).await;
-    };
-    tokio::select! {
-        () = farewell => {}
-        () = drain(&mut stream), if !matches!(ending, Ending::Unreadable(_)) => {}
     }
+    tokio::select! {
+        () = tokio::time::sleep(FAREWELL_MAX) => {}
+        () = drain(&mut reader), if ending.is_readable() => {}
+    }
+    connection.detach();
 }
 
-async fn read(stream: &mut SplitStream<WebSocket>, terms: &Terms<'_>) -> Ending {
+async fn read(reader: &mut Reader<'_>, terms: &Terms<'_>) -> Ending {
     loop {
         let next = tokio::select! {
-            next = stream.next() => next,
+            next = reader.next() => next,
             () = terms.stopping.cancelled() => std::future::pending().await,
         };
         match next {
-            Some(Ok(Message::Text(frame))) if frame.len() > FRAME_IN_MAX => {
+            Ok(Message::Text(frame)) if frame.len() > FRAME_IN_MAX => {
                 return Ending::Violation(close_code::SIZE);
             }
-            Some(Ok(Message::Text(frame))) => {
+            Ok(Message::Text(frame)) => {
                 terms.connection.touch(terms.clock.now());
                 terms.commands.begin(frame).await;
             }
-            Some(Ok(Message::Binary(_))) => return Ending::Violation(close_code::UNSUPPORTED),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_))) | None => return Ending::Gone,
-            Some(Err(fault)) => return fault_ending(fault),
+            Ok(Message::Binary(_)) => return Ending::Violation(close_code::UNSUPPORTED),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+            Ok(Message::Close(frame)) => {
+                // An orderly close is answered in kind.
+                terms.connection.close_with(Encoded::close(frame.as_ref()));
+                return Ending::Gone;
+            }
+            Err(fault) => return fault_ending(&fault),
         }
     }
 }
 
-fn fault_ending(fault: axum::Error) -> Ending {
-    use tungstenite::Error;
-    match fault.into_inner().downcast::<Error>().map(|fault| *fault) {
-        Ok(Error::Capacity(_)) => Ending::Unreadable(close_code::SIZE),
-        Ok(Error::Utf8(_)) => Ending::Unreadable(close_code::INVALID),
-        Ok(Error::Protocol(fault))
-            if fault != tungstenite::error::ProtocolError::ResetWithoutClosingHandshake =>
-        {
-            Ending::Unreadable(close_code::PROTOCOL)
-        }
+fn fault_ending(fault: &Error) -> Ending {
+    match fault {
+        Error::Capacity(_) => Ending::Unreadable(close_code::SIZE),
+        Error::Utf8(_) => Ending::Unreadable(close_code::INVALID),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
+        Error::Protocol(_) => Ending::Unreadable(close_code::PROTOCOL),
         _ => Ending::Gone,
     }
 }
@@ -144,55 +164,41 @@ fn fault_ending(fault: axum::Error) -> Ending {
 /// Returns when the connection has been idle for too long or is too old.
 async fn live_out(terms: &Terms<'_>) -> Ending {
     let Lifespan { idle, age } = terms.lifespan;
-    let ageing = tokio::time::sleep(age);
-    let idling = async {
-        loop {
-            let silent = terms.clock.now().since(terms.connection.last_active_at());
-            match idle.checked_sub(silent) {
-                Some(rest) if !rest.is_zero() => tokio::time::sleep(rest).await,
-                _ => return,
-            }
+    let begun = Instant::now();
+    loop {
+        let silent = terms.clock.now().since(terms.connection.last_active_at());
+        let (idle_left, age_left) = (idle.saturating_sub(silent), age.saturating_sub(begun.elapsed()));
+        if age_left.is_zero() {
+            return Ending::Aged;
         }
-    };
-    tokio::select! {
-        () = ageing => Ending::Aged,
-        () = idling => Ending::Idle,
+        if idle_left.is_zero() {
+            return Ending::Idle;
+        }
+        tokio::time::sleep(idle_left.min(age_left)).await;
     }
 }
 
 /// Writes until the close frame is out or the socket fails, at most [`FLUSH_MAX`] longer than a close waits.
-async fn write_in_time(sink: SplitSink<WebSocket, Message>, terms: &Terms<'_>) {
+async fn write_in_time(connection: &Connection, stream: &TcpStream) {
     let overdue = async {
-        terms.connection.outbox.closing().await;
+        connection.outbox.closing().await;
         tokio::time::sleep(FLUSH_MAX).await;
     };
     tokio::select! {
-        written = write(sink, terms) => {
-            if let Err(fault) = written {
-                tracing::trace!(connection = %terms.connection.id, %fault, "a write failed");
-            }
-        }
+        () = connection.write_all(stream) => {}
         () = overdue => {}
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, terms: &Terms<'_>) -> Result<(), axum::Error> {
-    loop {
-        let batch = terms.connection.outbox.take().await;
-        for frame in batch.frames {
-            sink.feed(Message::Text(frame)).await?;
-        }
-        sink.flush().await?;
-        terms.connection.outbox.sent(batch.weight);
-        terms.connection.touch(terms.clock.now());
-        if let Some(code) = batch.closing {
-            let close = CloseFrame { code, reason: Utf8Bytes::default() };
-            return sink.send(Message::Close(Some(close))).await;
-        }
-    }
+/// Reads, and forgets, until the client is gone.
+async fn drain(reader: &mut Reader<'_>) {
+    while reader.next().await.is_ok() {}
 }
 
-/// Reads, and forgets, until the client is gone.
-async fn drain(stream: &mut SplitStream<WebSocket>) {
-    while let Some(Ok(_)) = stream.next().await {}
+/// Reads, and forgets, for as long as somebody waits for something else.
+async fn drain_for_good(reader: &mut Reader<'_>, ending: Ending) {
+    if ending.is_readable() {
+        drain(reader).await;
+    }
+    std::future::pending().await
 }

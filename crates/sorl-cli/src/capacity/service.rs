@@ -1,0 +1,166 @@
+//! The service that carries a load: its settings, its quotas as they stand, and its service times.
+//!
+//! Deployed, it is one region on AWS as `serverless.yml` sets it up; embedded, it is `sorl dev` on one machine, for
+//! which the same model holds without AWS's latencies and with the machine's cores as its only quota.
+
+use serde::Serialize;
+use sorl_core::limits::{BATCH_MAX, POSTS_IN_FLIGHT_MAX};
+
+use super::simulation::Lanes;
+use super::{figures, quotas};
+
+/// How a queue's records reach `deliver`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Mapping {
+    /// Batches at once, at most.
+    pub(super) concurrency: u32,
+    /// Records of a batch, at most.
+    pub(super) batch: u16,
+    /// How long a batch is gathered.
+    pub(super) window_s: u16,
+}
+
+/// What a piece of work costs, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Times {
+    pub(super) post_cpu_s: f64,
+    pub(super) row_cpu_s: f64,
+    pub(super) record_cpu_s: f64,
+    pub(super) slice_cpu_s: f64,
+    pub(super) accept_s: f64,
+    pub(super) send_s: f64,
+    pub(super) poll_s: f64,
+    pub(super) cold_start_s: f64,
+    pub(super) log_s: f64,
+    pub(super) query_s: f64,
+    pub(super) page_s: f64,
+    pub(super) post_latency_s: f64,
+    pub(super) post_latency_sigma: f64,
+}
+
+/// One region.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Service {
+    /// `sorl dev` rather than AWS.
+    pub(super) embedded: bool,
+    /// Requests a second that the account may make of API Gateway, posts and clients together.
+    pub(super) post_rate: f64,
+    pub(super) post_burst: f64,
+    pub(super) mappings: Lanes<Mapping>,
+    /// The part of `post_rate` that `bulk` may use.
+    pub(super) bulk_share: f64,
+    /// One frame a connection and batch, or one a message.
+    pub(super) coalescing: bool,
+    /// Partitions of each channel.
+    pub(super) shards: u16,
+    /// CPUs of one invocation.
+    pub(super) cpus: f64,
+    pub(super) posts_in_flight: u32,
+    pub(super) times: Times,
+}
+
+impl Service {
+    /// As `serverless.yml` deploys it, in an account whose quotas are the default ones.
+    pub(super) fn deployed() -> Self {
+        let batch = u16::try_from(BATCH_MAX).unwrap_or(u16::MAX);
+        Self {
+            embedded: false,
+            post_rate: quotas::REQUESTS_PER_SECOND,
+            post_burst: quotas::REQUESTS_BURST,
+            mappings: Lanes {
+                live: Mapping { concurrency: 10, batch, window_s: 0 },
+                bulk: Mapping { concurrency: 4, batch, window_s: 0 },
+            },
+            bulk_share: 0.8,
+            coalescing: true,
+            shards: 1,
+            cpus: cpus(512),
+            posts_in_flight: u32::try_from(POSTS_IN_FLIGHT_MAX).unwrap_or(u32::MAX),
+            times: Times {
+                post_cpu_s: figures::POST_CPU_S,
+                row_cpu_s: figures::ROW_CPU_S,
+                record_cpu_s: figures::RECORD_CPU_S,
+                slice_cpu_s: figures::SLICE_CPU_S,
+                accept_s: figures::ACCEPT_S,
+                send_s: figures::SEND_S,
+                poll_s: figures::POLL_S,
+                cold_start_s: figures::INIT_S + figures::ENVIRONMENT_S,
+                log_s: figures::LOG_S,
+                query_s: figures::QUERY_S,
+                page_s: figures::PAGE_S,
+                post_latency_s: figures::POST_LATENCY_S,
+                post_latency_sigma: figures::POST_LATENCY_SIGMA,
+            },
+        }
+    }
+
+    /// `sorl dev` with `cores` cores left to it: four invocations of `live` and two of `bulk` share them.
+    pub(super) fn embedded(cores: f64) -> Self {
+        let batch = u16::try_from(BATCH_MAX).unwrap_or(u16::MAX);
+        let mapping = |concurrency| Mapping { concurrency, batch, window_s: 0 };
+        Self {
+            embedded: true,
+            post_rate: cores / figures::EMBEDDED_POST_CPU_S,
+            post_burst: 0.0,
+            mappings: Lanes { live: mapping(4), bulk: mapping(2) },
+            bulk_share: 1.0,
+            cpus: 1.0,
+            times: Times {
+                post_cpu_s: figures::EMBEDDED_POST_CPU_S,
+                row_cpu_s: figures::EMBEDDED_ROW_CPU_S,
+                record_cpu_s: figures::EMBEDDED_RECORD_CPU_S,
+                slice_cpu_s: figures::SLICE_CPU_S,
+                accept_s: 0.0,
+                send_s: 0.0,
+                poll_s: 0.0,
+                cold_start_s: 0.0,
+                log_s: 0.0,
+                query_s: 0.0,
+                page_s: 0.0,
+                post_latency_s: 0.0,
+                post_latency_sigma: 0.0,
+            },
+            ..Self::deployed()
+        }
+    }
+
+    /// Read units a second of one channel's audience.
+    pub(super) fn partition_rate(&self) -> f64 {
+        if self.embedded {
+            f64::INFINITY
+        } else {
+            quotas::PARTITION_READS_PER_SECOND * f64::from(self.shards)
+        }
+    }
+
+    /// Posts a second that one invocation can make by itself: by its CPU, and by what it has in flight.
+    pub(super) fn invocation_rate(&self) -> f64 {
+        let by_cpu = self.cpus / self.times.post_cpu_s;
+        // A lognormal's mean lies above its median.
+        let latency = self.times.post_latency_s * (self.times.post_latency_sigma.powi(2) / 2.0).exp();
+        if latency > 0.0 { by_cpu.min(f64::from(self.posts_in_flight) / latency) } else { by_cpu }
+    }
+}
+
+/// The CPUs that come with so much memory.
+pub(super) fn cpus(memory_mb: u32) -> f64 {
+    f64::from(memory_mb) / quotas::MEMORY_MB_PER_CPU
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_posts_as_fast_as_its_cpu_and_its_places_in_flight_allow() {
+        let mut service = Service::deployed();
+        service.cpus = 1.0;
+        service.times.post_cpu_s = 10e-6;
+        service.times.post_latency_sigma = 0.0;
+        // Little: 256 in flight for 20 ms each.
+        service.times.post_latency_s = 0.020;
+        assert!((service.invocation_rate() - 12_800.0).abs() < 1e-6);
+        service.times.post_latency_s = 0.001;
+        assert!((service.invocation_rate() - 100_000.0).abs() < 1e-6);
+    }
+}
