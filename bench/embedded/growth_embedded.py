@@ -1,6 +1,6 @@
 """Growth: what the size of an audience, and the number of channels, does to time and memory of the embedded service.
 
-Sorl only. One message in flight, so that its time is its own; then many channels of one member each, 32 in flight. The
+Sorl only, its slices unpaced. One message in flight, so that its time is its own; then many channels of one member each, 32 in flight. The
 invariant: the slope is fitted to all sizes, and a size that departs from the line is shown, not dropped.
 """
 
@@ -57,7 +57,7 @@ def measure(bench):
 def sweep(bench, what, sizes, rounds):
     def fresh(options):
         def run(_turn):
-            with sorl(bench) as subject:
+            with sorl(bench, "unpaced.toml") as subject:
                 seconds = bench.choose(5, 2)
                 return subject.load(bench, **options, bytes=BYTES, warmup=1, seconds=seconds)
 

@@ -1,9 +1,11 @@
-"""A mass channel beside a live one: what a message a second to very many members does to the latency of a few.
+"""A mass channel beside a live one: what a message every two seconds to very many members does to the latency of a few.
 
 Sorl only. The members of the mass channel are there in both arms and only its messages are not in the other. A client
 process of its own reads them, so that no live message waits in the queue of its own client. The invariant: both
 processes count, and every member of either channel got everything once.
 """
+
+import math
 
 from embedded.subjects import BYTES, STEADY, connections_at_most, sorl
 from harness import Goal, Part, Table, expect, median, ratio
@@ -14,7 +16,7 @@ NEEDS = {"bench", "cli"}
 LIVE = 100
 MASS = 18_000
 # Messages a second to the mass channel.
-RATE = 1
+RATE = 0.5
 
 
 def measure(bench):
@@ -22,12 +24,12 @@ def measure(bench):
     seconds = bench.choose(20, 5)
     arms = {
         "mass channel silent": lambda _turn: without(bench, mass, seconds),
-        "a message a second": lambda _turn: beside(bench, mass, seconds),
+        "a message every 2 s": lambda _turn: beside(bench, mass, seconds),
     }
     runs = bench.turns(f"{LIVE} live beside {mass}", arms, bench.choose(3, 1))
     p99 = {name: median([run["live"]["latency"]["p99"] for run in by_name]) for name, by_name in runs.items()}
     silent, speaking = p99.values()
-    mass_runs = [run["mass"] for run in runs["a message a second"]]
+    mass_runs = [run["mass"] for run in runs["a message every 2 s"]]
     rows = [
         [name, *(median([run["live"]["latency"][q] for run in by_name]) for q in ("p50", "p90", "p99", "max"))]
         for name, by_name in runs.items()
@@ -46,14 +48,14 @@ def measure(bench):
                 "live_p99_with_mass_channel_vs_without",
                 ratio(speaking, silent),
                 1.5,
-                note=f"{LIVE} live members, {mass:,} in the mass channel, {RATE} message a second",
+                note=f"{LIVE} live members, {mass:,} in the mass channel, a message every 2 s",
             )
         ],
         runs=[runs],
         notes=[
-            "The mass channel's own p99, from publish to receipt: "
+            "Sorl's slices take 10,000 posts a second here (`posts` and `bulk_share` of sorl.toml). The mass channel's own p99, from publish to receipt: "
             f"{median([run['latency']['p99'] for run in mass_runs]):.0f} ms; slices sent: "
-            f"{median([run['slices'] for run in runs['a message a second']]):,.0f}."
+            f"{median([run['slices'] for run in runs['a message every 2 s']]):,.0f}."
         ],
     )
 
@@ -74,7 +76,7 @@ def beside(bench, mass, seconds):
             report = live(bench, subject, seconds)
             mass_report = run.report()
         slices = subject.metrics().get("sorl_slices_total", 0) - before.get("sorl_slices_total", 0)
-    expect("messages of the mass channel", mass_report["published"], longer * RATE)
+    expect("messages of the mass channel", mass_report["published"], math.ceil(longer * RATE))
     return {"live": report, "mass": mass_report, "slices": slices}
 
 
