@@ -1,9 +1,7 @@
 //! Everything that the model takes as given, with where it comes from, as it is printed.
 
 use serde::Serialize;
-use sorl_core::limits::{
-    AUDIENCE_INLINE_MAX, DELIVER_MAX, FRAME_OUT_MAX, LATE_AFTER, POSTS_IN_FLIGHT_MAX, SLICE_CONNECTIONS_MAX,
-};
+use sorl_core::limits::{DELIVER_MAX, FRAME_OUT_MAX, LATE_AFTER, POSTS_IN_FLIGHT_MAX, SLICE_CONNECTIONS_MAX};
 
 use super::figures::{self, ASSUMED, MEASURED, MEASURED_EMBEDDED};
 use super::quotas::{self, source};
@@ -38,7 +36,7 @@ fn embedded(service: &Service) -> Vec<Assumption> {
     let mut all = measured(service, MEASURED_EMBEDDED);
     let cores = service.post_rate * service.times.post_cpu_s;
     all.push(given("cores that the service has to itself", cores, "cores", "the option --cores"));
-    all.push(given("audience posted by its own invocation", AUDIENCE_INLINE_MAX as f64, "members", CODE));
+    all.push(given("audience posted by its own invocation", f64::from(service.inline_max), "members", CODE));
     all.push(given("connections of a slice", SLICE_CONNECTIONS_MAX as f64, "connections", CODE));
     all
 }
@@ -93,10 +91,15 @@ fn ours(service: &Service) -> Vec<Assumption> {
         given("records of a batch, at most", f64::from(mappings.live.batch), "", TEMPLATE),
         given("window of live", f64::from(mappings.live.window_s), "s", TEMPLATE),
         given("batches of bulk at once, at most", f64::from(mappings.bulk.concurrency), "", TEMPLATE),
-        given("bulk's share of the post rate", service.bulk_share, "", "sorl.toml, or --bulk-share"),
+        given(
+            "bulk's share of the post rate, in equal parts for its invocations",
+            service.bulk_share,
+            "",
+            "sorl.toml, or --bulk-share",
+        ),
         given("shards of a channel", f64::from(service.shards), "", "sorl.toml, or --shards"),
         given("posts in flight of an invocation", POSTS_IN_FLIGHT_MAX as f64, "", CODE),
-        given("audience posted by its own invocation", AUDIENCE_INLINE_MAX as f64, "members", CODE),
+        given("audience posted by its own invocation", f64::from(service.inline_max), "members", CODE),
         given("connections of a slice", SLICE_CONNECTIONS_MAX as f64, "", CODE),
         given("a frame", FRAME_OUT_MAX as f64, "bytes", CODE),
         given("an invocation ends after", DELIVER_MAX.as_secs_f64(), "s", CODE),

@@ -1,7 +1,7 @@
 //! A load: who is connected, in which channels, and how much is published. All regions together, spread evenly.
 
 use serde::Serialize;
-use sorl_core::limits::{AUDIENCE_INLINE_MAX, CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, FRAME_OUT_MAX};
+use sorl_core::limits::{AUDIENCE_INLINE_DEFAULT, CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, FRAME_OUT_MAX};
 
 use super::chance::Chance;
 
@@ -67,7 +67,7 @@ impl Load {
     /// Members of a channel in one region: each is in any of the regions.
     pub(super) fn audience(&self, channel: u64, seed: u64) -> u64 {
         // Where there are many, chance evens out.
-        if self.regions == 1 || self.room_size > AUDIENCE_INLINE_MAX as u64 {
+        if self.regions == 1 || self.room_size > AUDIENCE_INLINE_DEFAULT as u64 {
             return self.room_size.div_ceil(self.regions);
         }
         let mut chance = Chance::seeded(seed ^ channel.wrapping_mul(0x2545_F491_4F6C_DD1D));

@@ -98,6 +98,9 @@ struct Settings {
     /// The part of the post rate that slices may use, up to 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     bulk_share: Option<f64>,
+    /// Members of a channel that one invocation posts to itself
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=sorl_core::limits::AUDIENCE_INLINE_MAX as i64))]
+    inline: Option<u32>,
     /// liveBatch of serverless.yml
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     batch: Option<u16>,
@@ -120,7 +123,7 @@ struct Settings {
     #[arg(long, value_name = "US", value_parser = not_negative)]
     record_cpu_us: Option<f64>,
     /// Model `sorl dev` on one machine instead of AWS
-    #[arg(long, conflicts_with_all = ["memory", "post_rate", "regions"])]
+    #[arg(long, conflicts_with_all = ["memory", "post_rate", "bulk_share", "regions"])]
     embedded: bool,
     /// Cores that `sorl dev` has to itself
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = positive, requires = "embedded")]
@@ -188,6 +191,7 @@ impl Settings {
         set(&mut service.post_rate, self.post_rate);
         set(&mut service.post_burst, self.post_burst);
         set(&mut service.bulk_share, self.bulk_share);
+        set(&mut service.inline_max, self.inline);
         set(&mut service.shards, self.shards);
         set(&mut service.cpus, self.memory.map(service::cpus));
         let mappings = &mut service.mappings;

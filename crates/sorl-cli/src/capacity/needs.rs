@@ -2,14 +2,12 @@
 //!
 //! Not the simulation, which shows what comes of it. The rates are those of a region that keeps up.
 
-use serde::Serialize;
-use sorl_core::limits::AUDIENCE_INLINE_MAX;
-
 use super::figures::{COMMAND_S, ROW_BYTES};
 use super::load::{Arrivals, Load};
 use super::quotas::{self, source};
 use super::service::Service;
 use super::simulation::{Lane, Tally};
+use serde::Serialize;
 
 /// A single message shall have reached everybody after so many seconds.
 pub(super) const ONCE_WITHIN_S: f64 = 5.0;
@@ -46,8 +44,8 @@ pub(super) fn of(load: &Load, service: &Service, tally: &Tally, messages_per_pos
         ),
         need(
             "posts/s of slices (bulk's share)",
-            posts * bulk_part(load),
-            service.post_rate * service.bulk_share,
+            posts * bulk_part(load, service),
+            service.bulk_rate(),
             "sorl.toml",
         ),
         need(
@@ -122,9 +120,9 @@ pub(super) fn posts_per_second(load: &Load, messages_per_post: f64) -> f64 {
 }
 
 /// The part of posts that goes through slices.
-pub(super) fn bulk_part(load: &Load) -> f64 {
+pub(super) fn bulk_part(load: &Load, service: &Service) -> f64 {
     let audience = load.room_size as f64 / load.regions as f64;
-    (1.0 - AUDIENCE_INLINE_MAX as f64 / audience).max(0.0)
+    (1.0 - f64::from(service.inline_max) / audience).max(0.0)
 }
 
 /// Read units of one channel's whole audience.

@@ -4,9 +4,10 @@
 //! which the same model holds without AWS's latencies and with the machine's cores as its only quota.
 
 use serde::Serialize;
+use sorl_core::config::Delivery;
 use sorl_core::limits::{BATCH_MAX, POSTS_IN_FLIGHT_MAX};
 
-use super::simulation::Lanes;
+use super::simulation::{Lane, Lanes};
 use super::{figures, quotas};
 
 /// How a queue's records reach `deliver`.
@@ -49,6 +50,8 @@ pub(super) struct Service {
     pub(super) mappings: Lanes<Mapping>,
     /// The part of `post_rate` that `bulk` may use.
     pub(super) bulk_share: f64,
+    /// Members of a channel that one invocation posts to itself.
+    pub(super) inline_max: u32,
     /// One frame a connection and batch, or one a message.
     pub(super) coalescing: bool,
     /// Partitions of each channel.
@@ -71,7 +74,8 @@ impl Service {
                 live: Mapping { concurrency: 10, batch, window_s: 0 },
                 bulk: Mapping { concurrency: 4, batch, window_s: 0 },
             },
-            bulk_share: 0.8,
+            bulk_share: Delivery::default().bulk_share,
+            inline_max: u32::try_from(Delivery::default().inline_max).unwrap_or(u32::MAX),
             coalescing: true,
             shards: 1,
             cpus: cpus(512),
@@ -103,7 +107,6 @@ impl Service {
             post_rate: cores / figures::EMBEDDED_POST_CPU_S,
             post_burst: 0.0,
             mappings: Lanes { live: mapping(4), bulk: mapping(2) },
-            bulk_share: 1.0,
             cpus: 1.0,
             times: Times {
                 post_cpu_s: figures::EMBEDDED_POST_CPU_S,
@@ -131,6 +134,27 @@ impl Service {
         } else {
             quotas::PARTITION_READS_PER_SECOND * f64::from(self.shards)
         }
+    }
+
+    /// Posts a second of all slices. Embedded, the pace is that of the configuration, whatever the cores can do.
+    pub(super) fn bulk_rate(&self) -> f64 {
+        if self.embedded { Delivery::default().bulk_rate() } else { self.post_rate * self.bulk_share }
+    }
+
+    /// Posts a second of one invocation: what it can do, and on `bulk` its part of the pace, which Lambdas cannot
+    /// share otherwise; invocations of one process can.
+    pub(super) fn lane_rate(&self, lane: Lane) -> f64 {
+        match lane {
+            Lane::Bulk if !self.embedded => {
+                self.invocation_rate().min(self.bulk_rate() / f64::from(self.mappings.bulk.concurrency))
+            }
+            Lane::Live | Lane::Bulk => self.invocation_rate(),
+        }
+    }
+
+    /// Whether an invocation of `bulk` could do more than its part of the pace.
+    pub(super) fn is_paced(&self) -> bool {
+        self.lane_rate(Lane::Bulk) < self.invocation_rate()
     }
 
     /// Posts a second that one invocation can make by itself: by its CPU, and by what it has in flight.

@@ -166,19 +166,28 @@ fn raised(load: &Load, service: Service, messages_per_post: f64, seed: u64) -> S
         shards: service.shards.max(small(shards.ceil())).min(SHARDS_MAX),
         ..service
     };
-    let peak = simulate(load, &Service { mappings: boundless(service).mappings, ..wider }, seed).peak();
-    let enough = |mapping: Mapping, peak: u32| {
-        let enough = if peak > mapping.concurrency { small((f64::from(peak) * HEADROOM).ceil()) } else { 0 };
+    let live = Mapping { concurrency: 1_000, ..service.mappings.live };
+    let peak =
+        simulate(load, &Service { mappings: Lanes { live, ..service.mappings }, ..wider }, seed).peak().live;
+    let enough = |mapping: Mapping, needed: f64| {
+        let enough =
+            if needed > f64::from(mapping.concurrency) { small((needed * HEADROOM).ceil()) } else { 0 };
         Mapping { concurrency: mapping.concurrency.max(u32::from(enough)).min(1_000), ..mapping }
     };
-    let live = enough(service.mappings.live, peak.live);
-    Service { mappings: Lanes { live, bulk: enough(service.mappings.bulk, peak.bulk) }, ..wider }
+    // No more of `bulk` than can use its share: each has an equal part of it, used or not.
+    let bulk = if needs::bulk_part(load, &service) > 0.0 {
+        wider.bulk_rate() / wider.invocation_rate()
+    } else {
+        0.0
+    };
+    let live = enough(service.mappings.live, f64::from(peak));
+    Service { mappings: Lanes { live, bulk: enough(service.mappings.bulk, bulk) }, ..wider }
 }
 
 /// The account's rate that the load needs; with headroom, if it is more than there is.
 fn needed_rate(load: &Load, service: &Service, messages_per_post: f64) -> f64 {
     let (posts, inbound) = (needs::posts_per_second(load, messages_per_post), load.inbound_per_second());
-    let bulk = posts * needs::bulk_part(load) / service.bulk_share;
+    let bulk = posts * needs::bulk_part(load, service) / service.bulk_share;
     round_up((posts + inbound).max(bulk) * HEADROOM, 1_000.0)
 }
 

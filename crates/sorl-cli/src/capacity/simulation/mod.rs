@@ -102,7 +102,7 @@ impl<'a> Region<'a> {
                 bulk: pollers(service.mappings.bulk, INVOCATION_BYTES_MAX / slice),
             },
             growing: Lanes::default(),
-            posting: Posting::new(rate, service.post_burst, service.post_rate * service.bulk_share),
+            posting: Posting::new(rate, service.post_burst, service.bulk_rate()),
             invocations: BTreeMap::new(),
             started: 0,
             warm: 0,
@@ -142,7 +142,7 @@ impl<'a> Region<'a> {
     fn pass(&mut self, to: f64) -> Vec<Ended> {
         let queued = [Lane::Live, Lane::Bulk].into_iter().find(|lane| self.pollers.of(*lane).waiting() > 0);
         let queued = queued.map(|lane| (lane, self.pollers.of(lane).may_grow()));
-        self.tally.waited(to - self.now, self.posting.held_up(), queued);
+        self.tally.waited(to - self.now, self.posting.held_up(self.planner.service.is_paced()), queued);
         self.tally.posted(self.now, to, self.posting.total());
         self.now = to;
         self.posting.advance(to)
@@ -227,7 +227,7 @@ impl<'a> Region<'a> {
         let Invocation { lane, posts, started, .. } = *invocation;
         // Work that began too late is posted all the same: `plan` counts it as an overrun.
         let stop_at = (started + POSTING_S).max(self.now + 1.0);
-        let cap = self.planner.service.invocation_rate();
+        let cap = self.planner.service.lane_rate(lane);
         self.posting.start(Flow { id, lane, left: posts, cap, stop_at });
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use sorl_core::limits::{AUDIENCE_INLINE_MAX, LATE_AFTER, SLICE_CONNECTIONS_MAX};
+use sorl_core::limits::{LATE_AFTER, SLICE_CONNECTIONS_MAX};
 
 use super::super::figures::ROW_BYTES;
 use super::super::load::Load;
@@ -116,7 +116,7 @@ impl<'a> Planner<'a> {
             plan.partition_s = plan.partition_s.max(read.waited_s);
             plan.read_s = plan.read_s.max(logged + read.whole_s);
             plan.begin_s = plan.begin_s.max(logged + read.first_s + (rounds - 1.0) * read.page_s);
-            let inline = whole.connections.min(AUDIENCE_INLINE_MAX as f64);
+            let inline = whole.connections.min(f64::from(self.service.inline_max));
             inline_rows += inline;
             plan.slices.extend(cut(&whole, inline, logged, read.whole_s));
             plan.parts.push(Part { connections: inline, ..whole });

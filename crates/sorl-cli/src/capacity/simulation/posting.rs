@@ -63,9 +63,13 @@ impl Posting {
         self.share();
     }
 
-    /// What holds posts up at present.
-    pub(super) const fn held_up(&self) -> HeldUp {
-        self.held_up
+    /// What holds posts up at present; `paced` if each flow of `bulk` keeps to less than it could do.
+    pub(super) fn held_up(&self, paced: bool) -> HeldUp {
+        let is_bulk = |flow: &Flow| flow.lane == Lane::Bulk;
+        match self.held_up {
+            HeldUp::No if paced && self.flows.iter().any(|(flow, _)| is_bulk(flow)) => HeldUp::ByShare,
+            held_up => held_up,
+        }
     }
 
     /// Posts a second at present.
@@ -185,7 +189,7 @@ mod tests {
         let mut posting = Posting::new(10_000.0, 5_000.0, f64::INFINITY);
         posting.start(flow(0, Lane::Live, 30_000.0, 3_000.0));
         near(ends(&mut posting)[0].1, 10.0);
-        assert_eq!(posting.held_up(), HeldUp::No);
+        assert_eq!(posting.held_up(false), HeldUp::No);
     }
 
     #[test]
