@@ -100,9 +100,9 @@ fn an_audience_that_cannot_be_read_to_its_end_is_read_on_by_a_slice() {
     let members = AUDIENCE_INLINE_DEFAULT + 2_500;
     crowd(&stage, members, "hall:1");
     stage.send("hall:1", "1");
-    // The embedded registry has pages of a thousand: four for the run itself, a fifth that is cut, and no more.
+    // The embedded registry has pages of a thousand: one for the run itself, one that is cut, and no more.
     let report = stage.deliver_batch(|ports, records| {
-        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(5) };
+        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(2) };
         Some(once(&stage, records, Ports { registry: &registry, ..ports }))
     });
     let report = report.unwrap();
@@ -136,7 +136,7 @@ fn a_late_reading_finds_whoever_moved_to_where_it_was_read_already() {
     stage.deliver();
     stage.send("hall:1", "1");
     stage.deliver_batch(|ports, records| {
-        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(4) };
+        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(1) };
         Some(once(&stage, records, Ports { registry: &registry, ..ports }))
     });
     stage.disconnect(&last);

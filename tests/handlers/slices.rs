@@ -147,3 +147,38 @@ fn a_late_slice_leaves_alone_who_is_no_longer_a_member() {
     assert_eq!(stage.gateway.data("alice"), [] as [serde_json::Value; 0]);
     assert_eq!(stage.waiting(), 0);
 }
+
+#[test]
+fn slow_clients_that_are_retried_together_are_closed_all_the_same() {
+    let stage = Stage::new();
+    for n in 0..600 {
+        stage.member(&format!("u{n}"), &format!("c{n}"), "hall:1");
+    }
+    settled(&stage);
+    (0..5).for_each(|n| stage.gateway.answer(&format!("c{n}"), Answers::Throttled));
+    stage.send("hall:1", "1");
+    stage.deliver_for(Duration::from_secs(60));
+    (0..5).for_each(|n| assert!(stage.gateway.is_closed(&format!("c{n}")), "c{n}"));
+    assert_eq!(stage.waiting(), 0);
+}
+
+#[test]
+fn late_slices_of_a_batch_read_an_audience_once_and_keep_apart_who_is_owed_what() {
+    let stage = Stage::with("[limits]\ninline = 1");
+    for n in 0..3 {
+        stage.member(&format!("u{n}"), &format!("c{n}"), "hall:1");
+    }
+    stage.deliver();
+    stage.pass(Duration::from_mins(2));
+    for n in 0..2 {
+        stage.send("hall:1", &n.to_string());
+        stage.deliver_batch(|_, _| None);
+        stage.pass(Duration::from_millis(1));
+    }
+    stage.pass(Duration::from_secs(20));
+    let late = stage.deliver();
+    assert_eq!((late.len(), late[0].counts.marks, late[0].counts.posts), (1, 2, 2), "{late:?}");
+    for n in 0..3 {
+        assert_eq!(stage.gateway.data(&format!("c{n}")), [json!(0), json!(1)], "c{n}");
+    }
+}

@@ -86,7 +86,9 @@ pub const POSTS_IN_FLIGHT_MAX: usize = 256;
 /// Posts in flight in one invocation, those that hang among them: each may hold a socket, of which a Lambda has 1,024.
 pub const POSTS_UNANSWERED_MAX: usize = 512;
 /// Members that one invocation posts to itself unless the operator says otherwise; those beyond go to the `bulk` queue.
-pub const AUDIENCE_INLINE_DEFAULT: usize = 4_000;
+///
+/// As many as a slice names: more would be a burst of posts outside of `bulk`'s pace.
+pub const AUDIENCE_INLINE_DEFAULT: usize = 1_000;
 /// The most that an operator may set: 20 s of posting at 1,000 a second.
 pub const AUDIENCE_INLINE_MAX: usize = 20_000;
 /// Pages of members that one invocation reads at the same time: each is up to DynamoDB's 1 MB, and some 5 MB once read.

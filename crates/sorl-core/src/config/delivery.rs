@@ -24,6 +24,6 @@ impl Delivery {
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { post_rate: POST_RATE_DEFAULT, bulk_share: 0.5, inline_max: AUDIENCE_INLINE_DEFAULT }
+        Self { post_rate: POST_RATE_DEFAULT, bulk_share: 0.8, inline_max: AUDIENCE_INLINE_DEFAULT }
     }
 }

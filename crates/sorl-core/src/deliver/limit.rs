@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::envelope::Recipient;
 use crate::limits::POSTS_IN_FLIGHT_MAX;
 
 /// Posts in flight at first: what 20 ms of latency and 3,000 posts a second need.
@@ -16,9 +17,29 @@ const TOLERANCE: f64 = 1.5;
 /// Weight of a window's latency in the usual one.
 const SMOOTHING: f64 = 0.05;
 
-/// Whether the 429s among so many answers are the account's: more than 1 % of the *other* connections got one.
-pub(super) const fn is_accounts(throttled: usize, answers: usize) -> bool {
-    throttled.saturating_sub(1) * 100 > answers.saturating_sub(1)
+/// What the answers so far say about whose the 429s are.
+///
+/// Connections that failed by their own fault before are no evidence: retried together, they would make each other
+/// look like an account that is throttled, and be retried for ever.
+#[derive(Default)]
+pub(super) struct Evidence {
+    throttled: usize,
+    answers: usize,
+}
+
+impl Evidence {
+    /// Takes an answer in.
+    pub(super) fn add(&mut self, throttled: bool, to: &Recipient) {
+        if to.attempts == 0 {
+            self.answers += 1;
+            self.throttled += usize::from(throttled);
+        }
+    }
+
+    /// Whether the 429s are the account's: more than 1 % of the *other* connections got one.
+    pub(super) const fn is_accounts(&self) -> bool {
+        self.throttled.saturating_sub(1) * 100 > self.answers.saturating_sub(1)
+    }
 }
 
 /// The limit of one invocation. A window is as many answers as the limit allows posts.
@@ -26,8 +47,7 @@ pub(super) struct Limit {
     allowed: f64,
     /// Usual latency, in ms; none before the first window.
     usual: Option<f64>,
-    answers: usize,
-    throttled: usize,
+    evidence: Evidence,
     window: Window,
 }
 
@@ -40,7 +60,7 @@ struct Window {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self { allowed: FIRST, usual: None, answers: 0, throttled: 0, window: Window::default() }
+        Self { allowed: FIRST, usual: None, evidence: Evidence::default(), window: Window::default() }
     }
 }
 
@@ -51,13 +71,12 @@ impl Limit {
         self.allowed as usize
     }
 
-    /// Learns from an answer: how long it took, and whether it was a 429.
-    pub(super) fn learn(&mut self, took: Duration, throttled: bool) {
-        self.answers += 1;
-        self.throttled += usize::from(throttled);
+    /// Learns from an answer: how long it took, whether it was a 429, and whose.
+    pub(super) fn learn(&mut self, took: Duration, throttled: bool, to: &Recipient) {
+        self.evidence.add(throttled, to);
         self.window.answers += 1;
         self.window.took += took;
-        if throttled && !self.window.was_halved && is_accounts(self.throttled, self.answers) {
+        if throttled && !self.window.was_halved && self.evidence.is_accounts() {
             self.allowed = (self.allowed / 2.0).max(LEAST);
             self.window.was_halved = true;
         }
@@ -87,8 +106,21 @@ mod tests {
 
     const USUAL: Duration = Duration::from_millis(20);
 
+    fn to(attempts: u32) -> Recipient {
+        let text = format!(
+            r#"{{"connection":"L0SM9cOFvHcCIhw=","user":"alice","since":0,"expires_at":1,"attempts":{attempts}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
     fn learn(limit: &mut Limit, answers: usize, took: Duration, throttled: bool) {
-        (0..answers).for_each(|_| limit.learn(took, throttled));
+        (0..answers).for_each(|_| limit.learn(took, throttled, &to(0)));
+    }
+
+    fn is_accounts(throttled: usize, answers: usize) -> bool {
+        let mut evidence = Evidence::default();
+        (0..answers).for_each(|n| evidence.add(n < throttled, &to(0)));
+        evidence.is_accounts()
     }
 
     #[test]
@@ -99,6 +131,15 @@ mod tests {
         assert!(is_accounts(2, 52));
         assert!(!is_accounts(2, 101));
         assert!(is_accounts(3, 102));
+    }
+
+    #[test]
+    fn connections_that_failed_before_are_no_evidence_against_the_account() {
+        let mut evidence = Evidence::default();
+        (0..100).for_each(|_| evidence.add(true, &to(1)));
+        assert!(!evidence.is_accounts());
+        (0..2).for_each(|_| evidence.add(true, &to(0)));
+        assert!(evidence.is_accounts());
     }
 
     #[test]
@@ -123,8 +164,8 @@ mod tests {
     fn a_slow_client_among_many_changes_nothing() {
         let (mut with, mut without) = (Limit::default(), Limit::default());
         for n in 0..10_000 {
-            with.learn(USUAL, n % 200 == 100);
-            without.learn(USUAL, false);
+            with.learn(USUAL, n % 200 == 100, &to(0));
+            without.learn(USUAL, false, &to(0));
         }
         assert_eq!(with.allowed(), without.allowed());
     }

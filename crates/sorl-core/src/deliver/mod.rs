@@ -2,7 +2,7 @@
 //!
 //! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` (under the
 //! `limit`, by `slots`) → `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again`
-//! begins anew. While it posts to the first members of a mass audience, `cut` makes slices of the rest. `control` and
+//! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut` makes slices of the rest. `control` and
 //! `presence` branch off after `parse`.
 //!
 //! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
@@ -23,6 +23,7 @@ mod post;
 mod presence;
 mod settle;
 mod slots;
+mod still_owed;
 
 use std::collections::BTreeSet;
 
@@ -126,11 +127,9 @@ pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline
     }
     let (job, mut cuttings) = job::live(batch.messages, &mut run).await;
     let mut jobs: Vec<_> = job.into_iter().collect();
-    for (record, slice) in batch.slices {
-        let (job, more) = look_again::resume(record, slice, &mut run).await;
-        jobs.extend(job);
-        cuttings.extend(more);
-    }
+    let resumed = look_again::resume(batch.slices, &mut run).await;
+    jobs.extend(resumed.jobs);
+    cuttings.extend(resumed.cuttings);
     let jobs = job::merge(jobs);
     let ((posted, counts), cut) = futures::join!(post::post_all(&jobs, &run), cut::cut_all(cuttings, &run));
     run.counts.add(&counts);

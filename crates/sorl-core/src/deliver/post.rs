@@ -55,7 +55,8 @@ struct Parcel<'a> {
 }
 
 /// What became of a parcel, and for how long it was in flight.
-struct Answer {
+struct Answer<'a> {
+    to: &'a Recipient,
     posted: Posted,
     counts: Counts,
     began: Timestamp,
@@ -81,7 +82,7 @@ pub(super) async fn post_all(jobs: &[Job], run: &Run<'_>) -> (Vec<Posted>, Count
         let Some(answer) = in_flight.next().await else { return (posted, counts) };
         slots.give_back(answer.began);
         let throttled = matches!(answer.posted.outcome, Outcome::Throttled { .. });
-        limit.learn(answer.ended.since(answer.began), throttled);
+        limit.learn(answer.ended.since(answer.began), throttled, answer.to);
         counts.add(&answer.counts);
         posted.push(answer.posted);
     }
@@ -98,13 +99,13 @@ fn parcels(jobs: &[Job]) -> Vec<Parcel<'_>> {
     parcels
 }
 
-async fn post(
-    parcel: Parcel<'_>,
+async fn post<'a>(
+    parcel: Parcel<'a>,
     gateway: &dyn Gateway,
     clock: &dyn Clock,
     began: Timestamp,
     stop_at: Timestamp,
-) -> Answer {
+) -> Answer<'a> {
     let mut counts = Counts::default();
     let Parcel { job, target, to, frames } = parcel;
     let (mut outcome, mut now) = (Outcome::Done, began);
@@ -125,7 +126,7 @@ async fn post(
         }
         count_delivery(&mut counts, part);
     }
-    Answer { posted: Posted { job, target, outcome }, counts, began, ended: now }
+    Answer { to, posted: Posted { job, target, outcome }, counts, began, ended: now }
 }
 
 fn judge(fault: &PostError, places: &Range<usize>, counts: &mut Counts) -> Outcome {

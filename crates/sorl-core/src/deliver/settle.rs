@@ -1,7 +1,7 @@
 //! Settling: each target's outcome becomes done, gone, closed, or a place in a slice. Nothing is left out.
 //!
-//! Whose 429 it is: if more than 1 % of the other connections of the invocation got it too, it is the
-//! account's and counts as nobody's attempt; else it is that connection's own.
+//! Whose 429 it is: if more than 1 % of the other connections of the invocation got it too (those that failed
+//! before not counted), it is the account's and counts as nobody's attempt; else it is that connection's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 
 use super::job::{Job, Target};
-use super::limit::is_accounts;
+use super::limit::Evidence;
 use super::post::{Outcome, Posted};
 use super::{Run, cut, gone};
 use crate::envelope::Recipient;
@@ -41,8 +41,7 @@ type Owing = BTreeMap<(usize, Vec<usize>, Duration), Vec<Recipient>>;
 
 /// Accounts for every target of every job.
 pub(super) async fn settle(jobs: Vec<Job>, posted: Vec<Posted>, run: &mut Run<'_>) {
-    let throttled = posted.iter().filter(|post| matches!(post.outcome, Outcome::Throttled { .. })).count();
-    let account_is_throttled = is_accounts(throttled, posted.len());
+    let account_is_throttled = evidence(&jobs, &posted).is_accounts();
     tell_if_forbidden(run);
     let mut owing = Owing::new();
     let mut closing = Vec::new();
@@ -86,6 +85,16 @@ fn owe(owing: &mut Owing, (job, target): (usize, &Target), from: usize, to: Reci
     if !items.is_empty() {
         owing.entry((job, items, delay)).or_default().push(to);
     }
+}
+
+fn evidence(jobs: &[Job], posted: &[Posted]) -> Evidence {
+    let mut evidence = Evidence::default();
+    for Posted { job, target, outcome } in posted {
+        if let Some(target) = jobs.get(*job).and_then(|job| job.targets.get(*target)) {
+            evidence.add(matches!(outcome, Outcome::Throttled { .. }), &target.to);
+        }
+    }
+    evidence
 }
 
 fn tell_if_forbidden(run: &Run<'_>) {
