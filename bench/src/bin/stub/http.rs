@@ -32,6 +32,8 @@ struct Layout {
     path: Range<usize>,
     target: Range<usize>,
     body: Range<usize>,
+    /// Whether it asks for the next invocation, for which it may wait.
+    is_poll: bool,
 }
 
 /// Answers everything that comes in on one connection, until its end.
@@ -43,7 +45,13 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let Some(layout) = receive(&mut socket, &mut buffer).await? else { return Ok(()) };
         answer.clear();
-        dispatch(stub, &request(&buffer, &layout)?, &mut answer).await;
+        let request = request(&buffer, &layout)?;
+        // Who polls may end meanwhile; an event that is handed to nobody would be lost.
+        tokio::select! {
+            biased;
+            _ended = socket.read_u8(), if layout.is_poll => return Ok(()),
+            () = dispatch(stub, &request, &mut answer) => {}
+        }
         socket.write_all(&answer).await?;
         socket.flush().await?;
         buffer.drain(..layout.body.end);
@@ -101,7 +109,8 @@ fn layout(buffer: &[u8]) -> Result<Option<Layout>> {
     }
     let method = within(request.method.unwrap_or_default().as_bytes());
     let path = within(request.path.unwrap_or_default().as_bytes());
-    Ok(Some(Layout { method, path, target, body: head..head + length }))
+    let is_poll = request.path.is_some_and(|path| path.ends_with("/invocation/next"));
+    Ok(Some(Layout { method, path, target, body: head..head + length, is_poll }))
 }
 
 fn request<'b>(buffer: &'b [u8], layout: &Layout) -> Result<Request<'b>> {
