@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{none, root, sources};
 
 /// Which of our crates each crate may depend on; a crate that is not named here is a decision to make.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
     ("sorl-host", &["sorl-core"]),
