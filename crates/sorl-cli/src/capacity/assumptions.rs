@@ -103,7 +103,12 @@ fn ours(service: &Service) -> Vec<Assumption> {
         given("connections of a slice", SLICE_CONNECTIONS_MAX as f64, "", CODE),
         given("a frame", FRAME_OUT_MAX as f64, "bytes", CODE),
         given("an invocation ends after", DELIVER_MAX.as_secs_f64(), "s", CODE),
-        given("a slice looks again for its audience after", LATE_AFTER.as_secs_f64(), "s", CODE),
+        given(
+            "late slices of a batch look again for their audience after",
+            LATE_AFTER.as_secs_f64(),
+            "s",
+            CODE,
+        ),
     ]
 }
 

@@ -16,7 +16,7 @@ use super::table::number;
 /// What is advised is so much more than what is needed.
 const HEADROOM: f64 = 1.25;
 /// Windows that are tried where messages of one channel come often enough. A longer one would make every message late
-/// (15 s), and each slice of a late one reads its whole channel again.
+/// (15 s), and slices of late ones read their whole channel again.
 const WINDOWS_S: [u16; 4] = [1, 2, 5, 10];
 /// Pollers that gather while a window is in force: the fewest that a mapping may have, for the fullest batches.
 const GATHERING: u32 = 2;

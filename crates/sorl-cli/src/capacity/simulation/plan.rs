@@ -3,7 +3,7 @@
 //! It follows `sorl_core::deliver` step by step: log, audience, coalesce, post what one invocation posts itself, cut
 //! the rest into slices. The invariant: every member of every message's audience is in a part or in a slice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use sorl_core::limits::{LATE_AFTER, SLICE_CONNECTIONS_MAX};
@@ -135,10 +135,12 @@ impl<'a> Planner<'a> {
             partition_s: 0.0,
             read_units: 0.0,
         };
+        // Late slices of a batch look together, once a channel.
+        let mut looked = BTreeSet::new();
         for slice in slices {
             plan.begin_s += slice.connections * self.service.times.slice_cpu_s / self.service.cpus;
             let oldest = slice.accepted.iter().copied().fold(now, f64::min);
-            if now - oldest > LATE_AFTER.as_secs_f64() {
+            if now - oldest > LATE_AFTER.as_secs_f64() && looked.insert(slice.channel) {
                 // Who is a member still? The whole channel has to be read for it.
                 let whole = Part {
                     connections: self.load.audience(slice.channel, self.seed) as f64,
@@ -242,8 +244,8 @@ mod tests {
         let (load, service) = (load(100_000), Service::deployed());
         let plan = Planner::new(&load, &service, 1).plan(vec![message(0)], 0.0);
         let slices: f64 = plan.slices.iter().map(|(_, slice)| slice.connections).sum();
-        assert_eq!((plan.parts[0].connections, slices), (4_000.0, 96_000.0));
-        assert_eq!(plan.slices.len(), 96);
+        assert_eq!((plan.parts[0].connections, slices), (1_000.0, 99_000.0));
+        assert_eq!(plan.slices.len(), 99);
         assert!(plan.slices.is_sorted_by(|(a, _), (b, _)| a <= b));
         // 100,000 rows of 192 bytes.
         assert_eq!(plan.read_units, 4_688.0);
@@ -261,8 +263,9 @@ mod tests {
         let (load, service) = (load(100_000), Service::deployed());
         let slice =
             |accepted| Record::Slice(Part { channel: 0, accepted: [accepted].into(), connections: 1_000.0 });
-        let units = |accepted| Planner::new(&load, &service, 1).plan(vec![slice(accepted)], 100.0).read_units;
-        assert_eq!((units(86.0), units(84.0)), (0.0, 4_688.0));
+        let units = |slices| Planner::new(&load, &service, 1).plan(slices, 100.0).read_units;
+        assert_eq!((units(vec![slice(86.0)]), units(vec![slice(84.0)])), (0.0, 4_688.0));
+        assert_eq!(units(vec![slice(84.0), slice(83.0)]), 4_688.0, "those of a batch together");
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn load(room_size: u64, arrivals: Arrivals, messages_per_second: f64, seconds: f
 
 /// Without chance: every post takes exactly its median.
 fn exact() -> Service {
-    let mut service = Service::deployed();
+    let mut service = Service { inline_max: 4_000, ..Service::deployed() };
     service.times.post_latency_sigma = 0.0;
     service
 }
