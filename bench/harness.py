@@ -97,14 +97,22 @@ class Process:
         except BrokenPipeError:
             raise self.fault("does not listen") from None
 
-    def hear(self, within=120):
-        """The next line as JSON. A process that says nothing for so long is ended."""
-        watch = threading.Timer(within, self.child.kill)
-        watch.start()
+    def hear(self, within=120, about=None):
+        """The next line as JSON. A process that says nothing for so long is ended, and one that waits for another that ended."""
+        heard = threading.Event()
+
+        def watch():
+            ends_at = time.monotonic() + within
+            while time.monotonic() < ends_at and (about is None or about.is_running()):
+                if heard.wait(0.5):
+                    return
+            self.child.kill()
+
+        threading.Thread(target=watch, daemon=True).start()
         try:
             line = self.child.stdout.readline()
         finally:
-            watch.cancel()
+            heard.set()
         if not line:
             raise self.fault(f"said nothing within {within} s, or ended")
         return json.loads(line)

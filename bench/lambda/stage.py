@@ -30,6 +30,7 @@ SETTINGS = {
     "SORL_MESSAGES_TABLE": "sorl-dev-messages",
     "SORL_RELAY_TOPIC": "arn:aws:sns:eu-north-1:000000000000:sorl-dev-relay",
     "SORL_COMPLETE_SINCE": "start",
+    "SORL_BULK_CONCURRENCY": "1",
     "SORL_BULK_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-bulk",
     "SORL_DEAD_LETTERS_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-dead-letters",
 }
@@ -84,7 +85,7 @@ class Stage:
         before = process.cpu()
         self.stub.tell({"order": "run"} | scenario)
         try:
-            counts = self.stub.hear(within=600)
+            counts = self.stub.hear(within=600, about=process)
         except Exception:
             raise process.fault("did not finish its run") from None
         run = Run(counts, process.cpu() - before, process.peak_rss())
