@@ -17,7 +17,7 @@ KIB = 1024
 
 
 def measure(bench):
-    rounds = bench.choose(3, 1)
+    rounds = bench.choose(2, 1)
     audiences = sweep(bench, "audience", {size: {"connections": size, "in_flight": 1} for size in AUDIENCES}, rounds)
     many = {size: {"connections": size, "channels": size, "in_flight": IN_FLIGHT} for size in CHANNELS}
     channels = sweep(bench, "channels", many, rounds)

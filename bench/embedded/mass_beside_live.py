@@ -26,7 +26,7 @@ def measure(bench):
         "mass channel silent": lambda _turn: without(bench, mass, seconds),
         "a message every 2 s": lambda _turn: beside(bench, mass, seconds),
     }
-    runs = bench.turns(f"{LIVE} live beside {mass}", arms, bench.choose(3, 1))
+    runs = bench.turns(f"{LIVE} live beside {mass}", arms, bench.choose(2, 1))
     p99 = {name: median([run["live"]["latency"]["p99"] for run in by_name]) for name, by_name in runs.items()}
     silent, speaking = p99.values()
     mass_runs = [run["mass"] for run in runs["a message every 2 s"]]

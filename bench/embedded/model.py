@@ -13,7 +13,7 @@ from harness import Part, Table, Wrong, median, ratio
 NAME = "model"
 NEEDS = {"bench", "cli"}
 
-MEMBERS = (100, 1_000, 4_000)
+MEMBERS = (100, 1_000, 2_000)
 # The size whose CPU time the model is given; the others it has to say by itself.
 CALIBRATED = 1_000
 # The load client has a core of its own.
@@ -42,7 +42,7 @@ def measure(bench):
 def median_run(bench, members):
     """Of a few runs the one with the median p50."""
     runs = []
-    for turn in range(bench.choose(3, 1)):
+    for turn in range(bench.choose(2, 1)):
         bench.say(f"{members} members, turn {turn + 1}")
         with sorl(bench) as subject:
             runs.append(

@@ -51,7 +51,7 @@ def turns(bench, members, in_flight):
     return in_turns(
         bench,
         what,
-        bench.choose(3, 1),
+        bench.choose(2, 1),
         connections=members,
         in_flight=in_flight,
         bytes=BYTES,

@@ -22,7 +22,7 @@ def measure(bench):
         "everybody reads": lambda _turn: run(bench, 0, seconds),
         "1 % do not read": lambda _turn: run(bench, SLOW, seconds),
     }
-    runs = bench.turns(f"{SLOW} of {READING + SLOW} do not read", arms, bench.choose(3, 1))
+    runs = bench.turns(f"{SLOW} of {READING + SLOW} do not read", arms, bench.choose(2, 1))
     if not all(turn["throttled"] for turn in runs["1 % do not read"]):
         raise Wrong("a member that does not read never filled its buffer")
     at = lambda name, quantile: median([turn["latency"][quantile] for turn in runs[name]])

@@ -18,7 +18,7 @@ MEMBERS = 300
 def measure(bench):
     ways = {"WebSocket": {}, "SNS": {"sns": True}}
     arms = {way: lambda _turn, options=options: run(bench, options) for way, options in ways.items()}
-    runs = bench.turns(f"{MEMBERS} members, by stage", arms, bench.choose(3, 1))
+    runs = bench.turns(f"{MEMBERS} members, by stage", arms, bench.choose(2, 1))
     of = lambda way, stage: median([turn["stages"][stage] for turn in runs[way]])
     rows = [[stage, *(of(way, stage) for way in ways)] for stage in runs["WebSocket"][0]["stages"]]
     return Part(

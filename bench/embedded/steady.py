@@ -49,7 +49,7 @@ def turns(bench, members):
     return in_turns(
         bench,
         f"{members} members, steady",
-        bench.choose(3, 1),
+        bench.choose(2, 1),
         connections=members,
         rate=STEADY,
         bytes=BYTES,

@@ -21,7 +21,7 @@ NODE_KNOWN, NODE_MARGIN = (342, 345), 0.15
 
 
 def measure(bench):
-    rounds = bench.choose(3, 1)
+    rounds = bench.choose(2, 1)
     node = [subjects.node(50), subjects.node(256)]
     ours, bare = subjects.deliver(bench), subjects.bare(bench)
     everybody = [ours, *node, subjects.sdk(bench), bare]
@@ -45,7 +45,7 @@ def measure(bench):
 def one_turn(bench, stage, subject, tls, is_ours):
     """A fresh process, warmed up, then every arm."""
     cheap = not subject.name.startswith("Node")
-    invocations = bench.choose(10, 2) if cheap else bench.choose(3, 1)
+    invocations = bench.choose(10, 2) if cheap else bench.choose(2, 1)
 
     def turn(_):
         with stage.start(subject, tls) as process:

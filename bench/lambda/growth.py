@@ -19,7 +19,7 @@ POSTS = 20_000
 
 
 def measure(bench):
-    posts, rounds = bench.choose(POSTS, 2_000), bench.choose(3, 1)
+    posts, rounds = bench.choose(POSTS, 2_000), bench.choose(2, 1)
     sizes = {f"{members:,} members": audience(members, posts) for members in AUDIENCES}
     sizes |= {f"{channels:,} channels": spread(channels, posts) for channels in CHANNELS}
     with Stage(bench) as stage:

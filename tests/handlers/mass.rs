@@ -113,6 +113,23 @@ fn an_audience_that_cannot_be_read_to_its_end_is_read_on_by_a_slice() {
 }
 
 #[test]
+fn what_is_not_cut_in_time_is_read_on_by_a_slice() {
+    let stage = Stage::new();
+    let members = AUDIENCE_INLINE_DEFAULT + 1_500;
+    crowd(&stage, members, "hall:1");
+    stage.send("hall:1", "1");
+    let report = stage.deliver_batch(|ports, records| {
+        let deadline = stage.told.now().plus(Duration::from_secs(12));
+        Some(block_on(deliver(records, ports, &stage.place(HOME).site, deadline)))
+    });
+    let report = report.unwrap();
+    assert_eq!((report.failed.len(), report.counts.posts, report.counts.slices), (0, 1_000, 1), "{report:?}");
+    stage.deliver_for(Duration::from_secs(5));
+    everyone_has(&stage, members, &[json!(1)]);
+    assert_eq!(stage.waiting(), 0);
+}
+
+#[test]
 fn an_audience_that_can_be_neither_read_on_nor_left_to_a_slice_fails_its_record() {
     let stage = small();
     crowd(&stage, 10, "hall:1");

@@ -71,7 +71,8 @@ pub(super) async fn cut_all(cuttings: Vec<Cutting>, run: &Run<'_>) -> Cut {
     sum
 }
 
-/// The slices that were sent, and the records that must come again.
+/// The slices that were sent, and the records that must come again. While the slices of a page are sent, the next one
+/// is read.
 async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [usize]>) {
     let stop_at = run.deadline.minus(CUTTING_ENDS_BEFORE);
     let mut members = cutting.remainder.members.clone();
@@ -79,7 +80,11 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
     let (mut sent, mut read, mut moved, mut read_at) =
         (0, members.len(), !members.is_empty(), cutting.read_at);
     loop {
-        match send(&cutting.slices(&members, read_at), run).await {
+        let slices = cutting.slices(&members, read_at);
+        read_at = run.now();
+        let next = rest.as_ref().filter(|_| read_at < stop_at);
+        let (sending, reading) = futures::join!(send(&slices, run), read_if(next, cutting, run));
+        match sending {
             Ok(slices) => sent += slices,
             Err(()) => return (sent, Err(&cutting.records)),
         }
@@ -87,15 +92,12 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
             tell_if_crowded(cutting, read);
             return (sent, Ok(()));
         };
-        if run.now() >= stop_at {
-            return hand_on(cutting, here, Duration::ZERO, sent, run).await;
-        }
-        read_at = run.now();
-        match page(&here, cutting.joined_after, run).await {
-            Ok((found, next)) => {
-                (members, rest, moved) = (found, next, true);
+        match reading {
+            Ok(Some(page)) => {
+                (members, rest, moved) = (page.members, page.rest, true);
                 read += members.len();
             }
+            Ok(None) => return hand_on(cutting, here, Duration::ZERO, sent, run).await,
             Err(fault) => {
                 tracing::warn!(source = %fault.source, "an audience was not read to its end");
                 // A slice that got nowhere waits as it is.
@@ -108,17 +110,26 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
     }
 }
 
+/// Members that were read, and where to go on.
+struct Page {
+    members: Vec<Recipient>,
+    rest: Option<Rest>,
+}
+
+async fn read_if(rest: Option<&Rest>, cutting: &Cutting, run: &Run<'_>) -> Result<Option<Page>, Unavailable> {
+    match rest {
+        Some(rest) => page(rest, cutting.joined_after, run).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A page of what is to be read, and where to go on.
-async fn page(
-    rest: &Rest,
-    joined_after: Option<Timestamp>,
-    run: &Run<'_>,
-) -> Result<(Vec<Recipient>, Option<Rest>), Unavailable> {
+async fn page(rest: &Rest, joined_after: Option<Timestamp>, run: &Run<'_>) -> Result<Page, Unavailable> {
     let mut pages = Pages::of(rest, run.ports.registry, run.site);
     let members = pages.next(run.now()).await?.unwrap_or_default();
     let is_wanted = |member: &&Member| joined_after.is_none_or(|after| member.since > after);
-    let next = pages.after().map(|last| Rest { after: Some(last.clone()), ..rest.clone() });
-    Ok((members.iter().filter(is_wanted).map(Recipient::from).collect(), next))
+    let members = members.iter().filter(is_wanted).map(Recipient::from).collect();
+    Ok(Page { members, rest: pages.after().map(|last| Rest { after: Some(last.clone()), ..rest.clone() }) })
 }
 
 /// Leaves the rest to a slice that goes on reading.
