@@ -4,29 +4,29 @@
 //! AWS does not publish: these are assumptions, marked as such wherever they are printed.
 
 /// Where the measured ones come from.
-pub(super) const MEASURED: &str = "measured: `make bench ONLY=fan_out`, one core, without TLS";
+pub(super) const MEASURED: &str = "measured: `make bench ONLY=\"fan_out growth mass_channel cold_start\"`, one core of an AMD EPYC, with TLS";
 /// Where the measured ones of the embedded service come from.
-pub(super) const MEASURED_EMBEDDED: &str = "measured: `make bench ONLY=saturation`";
+pub(super) const MEASURED_EMBEDDED: &str = "measured: `make bench ONLY=\"saturation growth_embedded\"`";
 /// What nobody has measured or published.
 pub(super) const ASSUMED: &str = "assumption";
 
-/// CPU of one post: signing, writing, reading the answer.
-pub(super) const POST_CPU_S: f64 = 11e-6;
+/// CPU of one post: signing, encrypting, writing, reading the answer.
+pub(super) const POST_CPU_S: f64 = 25e-6;
 /// CPU of one row of an audience page.
-pub(super) const ROW_CPU_S: f64 = 8e-6;
-/// CPU of one record: parsing, its row of the log, its frame.
-pub(super) const RECORD_CPU_S: f64 = 60e-6;
+pub(super) const ROW_CPU_S: f64 = 1.5e-6;
+/// CPU of one record: parsing, its row of the log, its frame, the query of its channel.
+pub(super) const RECORD_CPU_S: f64 = 170e-6;
 /// CPU of one connection of a slice, written by one invocation or read by the next.
 pub(super) const SLICE_CPU_S: f64 = 2e-6;
 /// From the start of a new Lambda environment's process to its first poll.
-pub(super) const INIT_S: f64 = 0.006;
+pub(super) const INIT_S: f64 = 0.003;
 
 /// CPU of one post over a socket of the embedded service, everything of it.
-pub(super) const EMBEDDED_POST_CPU_S: f64 = 4e-6;
+pub(super) const EMBEDDED_POST_CPU_S: f64 = 9e-6;
 /// CPU of one row of an audience in memory.
 pub(super) const EMBEDDED_ROW_CPU_S: f64 = 0.5e-6;
 /// CPU of one record of the embedded service, the client's publish included.
-pub(super) const EMBEDDED_RECORD_CPU_S: f64 = 150e-6;
+pub(super) const EMBEDDED_RECORD_CPU_S: f64 = 45e-6;
 
 /// From SNS's acknowledgement until the record can be received from the queue.
 pub(super) const ACCEPT_S: f64 = 0.030;
