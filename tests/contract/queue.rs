@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sorl_core::envelope::{Owed, Slice};
+use sorl_core::envelope::{Owed, Rest, Slice};
 use sorl_core::ports::{DeadLetter, RecordSource};
 
 use crate::arm::{Arm, fresh_channel, in_time, message};
@@ -11,7 +11,8 @@ use crate::run;
 /// A slice that is told from others by its depth.
 fn slice(arm: &dyn Arm, depth: u32, delay: Duration) -> Slice {
     let owed = Owed { message: message(&fresh_channel(), arm.now(), 1), ephemeral: false };
-    let mut slice = Slice::new(vec![owed], Vec::new(), arm.now());
+    let rest = Rest { channel: owed.message.channel.clone(), shard: 0, after: None };
+    let mut slice = Slice::reading(vec![owed], rest, arm.now());
     slice.depth = depth;
     slice.delay = delay;
     slice
