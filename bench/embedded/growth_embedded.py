@@ -58,7 +58,7 @@ def sweep(bench, what, sizes, rounds):
     def fresh(options):
         def run(_turn):
             with sorl(bench, "unpaced.toml") as subject:
-                seconds = bench.choose(5, 2)
+                seconds = bench.choose(3, 2)
                 return subject.load(bench, **options, bytes=BYTES, warmup=1, seconds=seconds)
 
         return run

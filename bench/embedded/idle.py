@@ -60,7 +60,7 @@ def measure(bench):
 def turns(bench, connections):
     # Some seconds of rest, so that a garbage collector has its chance.
     what = f"{connections} idle"
-    return in_turns(bench, what, bench.choose(2, 1), connections=connections, idle=True, seconds=bench.choose(10, 3))
+    return in_turns(bench, what, bench.choose(2, 1), connections=connections, idle=True, seconds=bench.choose(5, 3))
 
 
 def per_connection(connections, runs):

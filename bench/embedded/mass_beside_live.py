@@ -21,7 +21,7 @@ RATE = 0.5
 
 def measure(bench):
     mass = connections_at_most(bench.choose(MASS, 4_000) + LIVE) // 1_000 * 1_000
-    seconds = bench.choose(20, 5)
+    seconds = bench.choose(12, 5)
     arms = {
         "mass channel silent": lambda _turn: without(bench, mass, seconds),
         "a message every 2 s": lambda _turn: beside(bench, mass, seconds),

@@ -51,7 +51,7 @@ def median_run(bench, members):
                     connections=members,
                     rate=STEADY,
                     bytes=BYTES,
-                    seconds=bench.choose(12, 4),
+                    seconds=bench.choose(8, 4),
                     warmup=bench.choose(3, 2),
                 )
             )

@@ -55,7 +55,7 @@ def turns(bench, members, in_flight):
         connections=members,
         in_flight=in_flight,
         bytes=BYTES,
-        seconds=bench.choose(8, 3),
+        seconds=bench.choose(6, 3),
         warmup=bench.choose(3, 2),
     )
 

@@ -17,7 +17,7 @@ BYTES = 24 * 1024
 
 
 def measure(bench):
-    seconds = bench.choose(20, 10)
+    seconds = bench.choose(12, 10)
     arms = {
         "everybody reads": lambda _turn: run(bench, 0, seconds),
         "1 % do not read": lambda _turn: run(bench, SLOW, seconds),

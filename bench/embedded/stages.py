@@ -36,7 +36,7 @@ def measure(bench):
 
 def run(bench, options):
     with sorl(bench) as subject:
-        report = subject.load(bench, connections=MEMBERS, rate=STEADY, bytes=BYTES, seconds=bench.choose(12, 4), **options)
+        report = subject.load(bench, connections=MEMBERS, rate=STEADY, bytes=BYTES, seconds=bench.choose(8, 4), **options)
         after = subject.metrics()
     # The histogram counts the warm-up too, whose messages are alike.
     posted = after["sorl_delivery_seconds_sum"] / after["sorl_delivery_seconds_count"] * 1e3

@@ -53,7 +53,7 @@ def turns(bench, members):
         connections=members,
         rate=STEADY,
         bytes=BYTES,
-        seconds=bench.choose(12, 4),
+        seconds=bench.choose(8, 4),
         warmup=bench.choose(3, 2),
     )
 
