@@ -17,7 +17,7 @@ use crate::ids::ConnectionId;
 use crate::limits::PAGES_IN_FLIGHT_MAX;
 use crate::member::{Member, Partition};
 use crate::names::ChannelName;
-use crate::ports::{MemberPage, Registry, Unavailable};
+use crate::ports::{Registry, Unavailable};
 use crate::time::Timestamp;
 
 /// A channel's audience, as far as this invocation posts to it.
@@ -68,14 +68,14 @@ async fn open(channels: &BTreeMap<ChannelName, Vec<usize>>, run: &Run<'_>) -> Ve
             if audience.members.len() >= enough {
                 audience.remainders.push(Remainder { members: Vec::new(), rest: Some(rest) });
             } else {
-                reading.push(read(at, rest, run));
+                reading.push(async move { (at, page(&rest, now, run).await) });
             }
         }
-        let Some((at, rest, page)) = reading.next().await else { return audiences };
+        let Some((at, page)) = reading.next().await else { return audiences };
         let Some(audience) = audiences.get_mut(at) else { continue };
         match page {
             Ok(page) => {
-                if let Some(rest) = audience.take(rest, page, enough, now) {
+                if let Some(rest) = audience.take(page, enough) {
                     waiting.push_back((at, rest));
                 }
             }
@@ -84,9 +84,17 @@ async fn open(channels: &BTreeMap<ChannelName, Vec<usize>>, run: &Run<'_>) -> Ve
     }
 }
 
-async fn read(at: usize, rest: Rest, run: &Run<'_>) -> (usize, Rest, Result<MemberPage, Unavailable>) {
-    let page = run.ports.registry.audience(&partition(&rest, run.site), rest.after.as_ref()).await;
-    (at, rest, page)
+/// Members that count, and where to go on reading; nowhere at the end of their shard.
+pub(super) struct Page {
+    pub(super) members: Vec<Member>,
+    pub(super) rest: Option<Rest>,
+}
+
+/// The next page of the rest of a shard.
+pub(super) async fn page(rest: &Rest, now: Timestamp, run: &Run<'_>) -> Result<Page, Unavailable> {
+    let page = run.ports.registry.audience(&partition(rest, run.site), rest.after.as_ref()).await?;
+    let members = page.members.into_iter().filter(|member| !member.is_expired(now)).collect();
+    Ok(Page { members, rest: page.next.map(|last| Rest { after: Some(last), ..rest.clone() }) })
 }
 
 impl Audience {
@@ -95,12 +103,11 @@ impl Audience {
     }
 
     /// Takes a page in; says where to go on reading, unless the rest is for slices or there is none.
-    fn take(&mut self, rest: Rest, page: MemberPage, enough: usize, now: Timestamp) -> Option<Rest> {
-        let mut members = page.members.iter().filter(|member| !member.is_expired(now)).map(Recipient::from);
+    fn take(&mut self, Page { members, rest }: Page, enough: usize) -> Option<Rest> {
+        let mut members = members.iter().map(Recipient::from);
         let room = enough.saturating_sub(self.members.len());
         self.members.extend(members.by_ref().take(room));
         let surplus: Vec<_> = members.collect();
-        let rest = page.next.map(|last| Rest { after: Some(last), ..rest });
         if surplus.is_empty() {
             return rest;
         }
@@ -149,11 +156,6 @@ impl<'a> Pages<'a> {
             self.partitions.pop_front();
         }
         Ok(Some(page.members.into_iter().filter(|member| !member.is_expired(now)).collect()))
-    }
-
-    /// The connection behind which the next page begins.
-    pub(super) const fn after(&self) -> Option<&ConnectionId> {
-        self.after.as_ref()
     }
 
     /// All that are left, of those that are `wanted`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 
 use super::Run;
-use super::audience::{Pages, shards};
+use super::audience::{Page, page, shards};
 use crate::envelope::{Owed, Recipient, Rest, Slice};
 use crate::limits::{KB, SLICE_CONNECTIONS_MAX};
 use crate::member::Member;
@@ -83,7 +83,7 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
         let slices = cutting.slices(&members, read_at);
         read_at = run.now();
         let next = rest.as_ref().filter(|_| read_at < stop_at);
-        let (sending, reading) = futures::join!(send(&slices, run), read_if(next, cutting, run));
+        let (sending, reading) = futures::join!(send(&slices, run), read_if(next, read_at, run));
         match sending {
             Ok(slices) => sent += slices,
             Err(()) => return (sent, Err(&cutting.records)),
@@ -94,7 +94,8 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
         };
         match reading {
             Ok(Some(page)) => {
-                (members, rest, moved) = (page.members, page.rest, true);
+                let wanted = page.members.iter().filter(|member| cutting.wants(member));
+                (members, rest, moved) = (wanted.map(Recipient::from).collect(), page.rest, true);
                 read += members.len();
             }
             Ok(None) => return hand_on(cutting, here, Duration::ZERO, sent, run).await,
@@ -110,26 +111,11 @@ async fn cut<'c>(cutting: &'c Cutting, run: &Run<'_>) -> (u64, Result<(), &'c [u
     }
 }
 
-/// Members that were read, and where to go on.
-struct Page {
-    members: Vec<Recipient>,
-    rest: Option<Rest>,
-}
-
-async fn read_if(rest: Option<&Rest>, cutting: &Cutting, run: &Run<'_>) -> Result<Option<Page>, Unavailable> {
+async fn read_if(rest: Option<&Rest>, now: Timestamp, run: &Run<'_>) -> Result<Option<Page>, Unavailable> {
     match rest {
-        Some(rest) => page(rest, cutting.joined_after, run).await.map(Some),
+        Some(rest) => page(rest, now, run).await.map(Some),
         None => Ok(None),
     }
-}
-
-/// A page of what is to be read, and where to go on.
-async fn page(rest: &Rest, joined_after: Option<Timestamp>, run: &Run<'_>) -> Result<Page, Unavailable> {
-    let mut pages = Pages::of(rest, run.ports.registry, run.site);
-    let members = pages.next(run.now()).await?.unwrap_or_default();
-    let is_wanted = |member: &&Member| joined_after.is_none_or(|after| member.since > after);
-    let members = members.iter().filter(is_wanted).map(Recipient::from).collect();
-    Ok(Page { members, rest: pages.after().map(|last| Rest { after: Some(last.clone()), ..rest.clone() }) })
 }
 
 /// Leaves the rest to a slice that goes on reading.
@@ -179,6 +165,10 @@ fn tell_if_crowded(cutting: &Cutting, members: usize) {
 }
 
 impl Cutting {
+    fn wants(&self, member: &Member) -> bool {
+        self.joined_after.is_none_or(|after| member.since > after)
+    }
+
     fn slices(&self, connections: &[Recipient], read_at: Timestamp) -> Vec<Slice> {
         slices(&self.messages, connections, read_at, self.depth, Duration::ZERO)
     }
