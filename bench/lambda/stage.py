@@ -7,32 +7,26 @@ checked: everybody got each message exactly once, everybody who is gone was clos
 import dataclasses
 import pathlib
 import shutil
+import sys
 import zipfile
 
-from harness import Process, expect
+from harness import ROOT, Process, expect
+
+sys.path.append(str(ROOT / "tests" / "deployed"))
+import cold_start
 
 CONFIG = pathlib.Path(__file__).parent / "sorl.toml"
 FUNCTIONS = ("authorize", "connect", "disconnect", "command", "deliver")
-# As the template sets them; what differs on the stub is set by `Stage.environment`.
-SETTINGS = {
-    "AWS_REGION": "eu-north-1",
+# The variables of the deployed tests' cold starts; what differs on the stub is set by `Stage.environment`.
+SETTINGS = cold_start.SETTINGS | {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     # Lambda's credentials always have a session token, of about this length.
     "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjE" + "A" * 700,
     "AWS_LAMBDA_FUNCTION_NAME": "sorl-dev-deliver",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
-    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "SORL_STAGE": "dev",
-    "SORL_LOG": "info",
-    "SORL_SECRET": "sorl-dev-jwt",
-    "SORL_CONNECTIONS_TABLE": "sorl-dev-connections",
-    "SORL_MESSAGES_TABLE": "sorl-dev-messages",
-    "SORL_RELAY_TOPIC": "arn:aws:sns:eu-north-1:000000000000:sorl-dev-relay",
-    "SORL_COMPLETE_SINCE": "start",
+    # The stub hands out one batch at a time.
     "SORL_BULK_CONCURRENCY": "1",
-    "SORL_BULK_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-bulk",
-    "SORL_DEAD_LETTERS_QUEUE": "https://sqs.eu-north-1.amazonaws.com/000000000000/sorl-dev-dead-letters",
 }
 
 
