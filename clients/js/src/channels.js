@@ -4,6 +4,9 @@
  * Connections come and go underneath; `connected` and `disconnected` pass that
  * on. The personal channel is kept apart, because its name is the user's and
  * so unknown until the first token was had.
+ *
+ * The invariant: at most `ENTERING_MAX` channels enter or recover at a time, so
+ * that a client of many channels is no stampede when it comes back.
  */
 
 import { Channel } from "./channel.js";
@@ -22,8 +25,12 @@ import { Membership } from "./membership.js";
  * @property {Events} events
  */
 
+/** Enough to hide the round trips, few enough for one Lambda's worth of work each. */
+const ENTERING_MAX = 32;
+
 export class Channels {
   #surroundings;
+  #released;
   #service;
   /** @type {Map<string, Joined>} */
   #joined = new Map();
@@ -31,16 +38,25 @@ export class Channels {
   #personal = null;
   /** @type {Connection | null} */
   #connection = null;
+  /** Who is to enter over the connection. @type {Set<Membership>} */
+  #due = new Set();
+  /** Who is entering. @type {Set<Membership>} */
+  #entering = new Set();
   /** The name of the personal channel; empty while it is unknown. */
   #personalName = "";
 
   /**
-   * @param {import("./membership.js").Surroundings} surroundings
+   * @param {Omit<import("./membership.js").Surroundings, "settled">} surroundings
    * @param {import("./channel.js").Service} service
+   * @param {() => void} released the current connection owes no channel anything
    */
-  constructor(surroundings, service) {
-    this.#surroundings = surroundings;
+  constructor(surroundings, service, released) {
+    this.#surroundings = {
+      ...surroundings,
+      settled: (/** @type {Membership} */ membership) => this.#settled(membership),
+    };
     this.#service = service;
+    this.#released = released;
   }
 
   /**
@@ -82,34 +98,42 @@ export class Channels {
     await this.#all().find((joined) => joined.channel === channel)?.membership.leave();
   }
 
-  /**
-   * @param {Connection} connection
-   * @param {string | null} user that the connection is of
-   */
-  connected(connection, user) {
+  /** All channels enter over this connection, and leave the former one behind. @param {Connection} connection */
+  connected(connection) {
     this.#connection = connection;
-    this.#name(user === null ? "" : `@${user}`);
-    for (const { membership } of this.#all()) this.#enter(membership);
+    this.#entering.clear();
+    this.#name(connection.user === null ? "" : `@${connection.user}`);
+    for (const { membership } of this.#all()) this.#due.add(membership);
+    this.#admit();
   }
 
-  disconnected() {
-    this.#connection = null;
-    for (const { membership } of this.#all()) membership.disconnected();
+  /** @param {Connection} connection */
+  disconnected(connection) {
+    if (connection === this.#connection) {
+      this.#connection = null;
+      this.#due.clear();
+      this.#entering.clear();
+    }
+    for (const { membership } of this.#all()) {
+      if (membership.disconnected(connection)) this.#enter(membership);
+    }
   }
 
   closed() {
-    this.#connection = null;
     for (const { membership } of this.#all()) membership.closed();
   }
 
-  /** @param {Exclude<import("./protocol.js").PushFrame, { type: "bye" }>} frame */
-  pushed(frame) {
+  /**
+   * @param {Connection} connection
+   * @param {Exclude<import("./protocol.js").PushFrame, { type: "bye" }>} frame
+   */
+  pushed(connection, frame) {
     if (frame.type === "messages") {
-      for (const message of frame.messages) this.#find(message.channel)?.live(message);
+      for (const message of frame.messages) this.#find(message.channel)?.live(message, connection);
     } else if (frame.type === "presence") {
-      for (const event of frame.events) this.#find(frame.channel)?.presence(event);
+      for (const event of frame.events) this.#find(frame.channel)?.presence(event, connection);
     } else {
-      this.#find(frame.channel)?.evicted();
+      this.#find(frame.channel)?.evicted(connection);
     }
   }
 
@@ -140,7 +164,26 @@ export class Channels {
 
   /** @param {Membership} membership */
   #enter(membership) {
-    if (this.#connection && membership.channel !== "") membership.connected(this.#connection);
+    this.#due.add(membership);
+    this.#admit();
+  }
+
+  /** Lets those enter who are due, as many as may. */
+  #admit() {
+    for (const membership of this.#due) {
+      if (!this.#connection || this.#entering.size >= ENTERING_MAX) return;
+      this.#due.delete(membership);
+      if (membership.channel === "") continue;
+      this.#entering.add(membership);
+      membership.connected(this.#connection);
+    }
+    if (this.#connection && !this.#entering.size) this.#released();
+  }
+
+  /** @param {Membership} membership */
+  #settled(membership) {
+    this.#due.delete(membership);
+    if (this.#entering.delete(membership)) this.#admit();
   }
 
   /** Another user has another personal channel, with nothing to recover. @param {string} name */

@@ -29,14 +29,14 @@ import { MAX_FRAME_BYTES, readFrame } from "./protocol.js";
  */
 
 /**
- * What the owner of a connection is told.
+ * What the owner of a connection is told, the connection first.
  *
  * @typedef {object} Owner
- * @property {() => void} opened
- * @property {(frame: import("./protocol.js").PushFrame) => void} pushed
+ * @property {() => void} [opened]
+ * @property {(connection: Connection, frame: import("./protocol.js").PushFrame) => void} pushed
  * @property {(error: SorlError) => void} complained an error that answers no request
- * @property {() => void} expired the token did, as a reply told
- * @property {(why: Ending) => void} ended
+ * @property {(connection: Connection) => void} expired the token did, as a reply told
+ * @property {(connection: Connection, why: Ending) => void} ended
  */
 
 /**
@@ -56,8 +56,9 @@ export class Connection {
   #socket;
   #clock;
   #timing;
-  /** @type {Owner | null} */
-  #owner;
+  #ended = false;
+  /** Why it is closed once nothing is outstanding; empty until then. */
+  #finishing = "";
   /** @type {Map<number, { done: Done, cancel: () => void }>} */
   #pending = new Map();
   #lastId = 0;
@@ -67,16 +68,19 @@ export class Connection {
   #detail = "";
 
   /**
-   * @param {{ socket: SocketLike, region: string, clock: import("./clock.js").Clock,
-   *   timing: Timing, owner: Owner }} parts
+   * @param {{ socket: SocketLike, region: string, user: string | null,
+   *   clock: import("./clock.js").Clock, timing: Timing, owner: Owner }} parts
    */
-  constructor({ socket, region, clock, timing, owner }) {
+  constructor({ socket, region, user, clock, timing, owner }) {
     /** The region this connection leads to. */
     this.region = region;
+    /** Whom its token names. */
+    this.user = user;
+    /** Who is told; another one once it is open. */
+    this.owner = owner;
     this.#socket = socket;
     this.#clock = clock;
     this.#timing = timing;
-    this.#owner = owner;
     this.#lastTraffic = this.#lastReceived = clock.now();
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#received(data);
@@ -95,7 +99,7 @@ export class Connection {
    * @param {Done} done
    */
   request(action, fields, done) {
-    if (this.#owner === null) return done(disconnected(), null);
+    if (this.#ended) return done(disconnected(), null);
     const id = ++this.#lastId;
     const frame = JSON.stringify({ action, id, ...fields });
     if (isTooLarge(frame)) {
@@ -139,10 +143,21 @@ export class Connection {
     this.#end(reason);
   }
 
+  /** Closes it as soon as every request has its answer. @param {string} reason */
+  finish(reason) {
+    this.#finishing = reason;
+    if (!this.#pending.size) this.#end(reason);
+  }
+
+  /** Whether it only waits for its last answers. */
+  get finishing() {
+    return this.#finishing !== "";
+  }
+
   #opened() {
     this.#lastTraffic = this.#lastReceived = this.#clock.now();
     this.#watch(this.#timing.ping);
-    this.#owner?.opened();
+    this.owner.opened?.();
   }
 
   /** @param {unknown} data */
@@ -152,15 +167,15 @@ export class Connection {
     if (frame === null) return;
     if (frame.type === "reply") this.#settle(frame.id, null, frame.result);
     else if (frame.type === "error") this.#refused(frame);
-    else this.#owner?.pushed(frame);
+    else this.owner.pushed(this, frame);
   }
 
   /** @param {import("./protocol.js").ErrorFrame} frame */
   #refused({ id, error: { code, message, temporary } }) {
     const error = new SorlError(code, message, { temporary });
-    if (id === null) this.#owner?.complained(error);
+    if (id === null) this.owner.complained(error);
     else this.#settle(id, error, null);
-    if (code === "expired") this.#owner?.expired();
+    if (code === "expired") this.owner.expired(this);
   }
 
   /**
@@ -174,6 +189,7 @@ export class Connection {
     this.#pending.delete(id);
     request.cancel();
     request.done(error, result);
+    if (this.#finishing) this.finish(this.#finishing);
   }
 
   /**
@@ -206,16 +222,15 @@ export class Connection {
    * @param {string} [detail]
    */
   #end(reason, detail) {
-    const owner = this.#owner;
-    if (owner === null) return;
-    this.#owner = null;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#cancelPing();
     const { onopen, onmessage, onclose } = quiet;
     Object.assign(this.#socket, { onopen, onmessage, onclose });
     this.#socket.close(1000);
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    owner.ended({ reason, detail });
+    this.owner.ended(this, { reason, detail });
     for (const { done, cancel } of pending) {
       cancel();
       done(disconnected(), null);

@@ -4,7 +4,8 @@
  *
  * It speaks over whatever connection it is given and opens none. A connection
  * that ends takes the membership with it; the next one enters anew with the
- * cursor.
+ * cursor. So does one that is given while the former lives: then messages come
+ * over both, and those move the cursor before which nothing is owed over theirs.
  *
  * The invariant: at most one `subscribe` or `unsubscribe` of the channel is
  * outstanding. Every step ends in `#next`, which compares what is wanted with
@@ -25,6 +26,8 @@ import { Seen } from "./seen.js";
  * @typedef {object} Surroundings
  * @property {import("./clock.js").Clock} clock
  * @property {import("./backoff.js").Backoff} backoff
+ * @property {(membership: Membership) => void} settled
+ * its connection owes it nothing any more, or it wants nothing of it
  */
 
 const LIVE = Object.freeze({ recovered: false, rewound: false });
@@ -43,6 +46,8 @@ export class Membership {
   #seen = new Seen();
   /** @type {Connection | null} */
   #connection = null;
+  /** The connection before, if it owed nothing. @type {Connection | null} */
+  #former = null;
   #wanted = true;
   #entered = false;
   #outstanding = false;
@@ -75,39 +80,48 @@ export class Membership {
     return this.#wanted;
   }
 
-  /** @param {Connection} connection */
+  /** This connection is the one to be a member on. @param {Connection} connection */
   connected(connection) {
+    // One that leaves ends with the connection it is on, at the latest.
+    if (!this.#wanted && this.#connection) return this.#surroundings.settled(this);
+    this.#stop();
+    this.#former = this.#entered && !this.#cursor.owed ? this.#connection : null;
     this.#connection = connection;
+    this.#entered = this.#outstanding = false;
     this.#failures = 0;
     this.#next();
   }
 
-  disconnected() {
+  /**
+   * @param {Connection} connection
+   * @returns {boolean} whether it was a member on this one, and wants another
+   */
+  disconnected(connection) {
+    if (this.#connection !== connection) return false;
     this.#connection = null;
-    this.#entered = false;
-    this.#outstanding = false;
+    this.#entered = this.#outstanding = false;
     this.#stop();
     this.#cursor.owe();
     this.#next();
+    return this.#wanted;
   }
 
-  /** Live messages came, in the order of their ids. @param {Message} message */
-  live(message) {
-    const connection = this.#connection;
-    if (!connection) return;
-    this.#cursor.live(message.id, connection.region);
+  /** Live messages came, in the order of their ids. @param {Message} message @param {Connection} connection */
+  live(message, connection) {
+    if (connection === this.#connection) this.#cursor.live(message.id, connection.region);
+    else if (connection === this.#former) this.#cursor.gain(message.id, connection.region);
     this.#show(message, LIVE);
     this.#forget();
   }
 
-  /** @param {import("./protocol.js").PresenceEvent} event */
-  presence(event) {
-    if (this.#wanted) this.#events.emit("presence", event);
+  /** @param {import("./protocol.js").PresenceEvent} event @param {Connection} connection */
+  presence(event, connection) {
+    if (this.#wanted && connection === this.#connection) this.#events.emit("presence", event);
   }
 
-  /** An operator took the channel away. */
-  evicted() {
-    this.#entered = false;
+  /** An operator took the channel away, there and in a moment everywhere. @param {Connection} connection */
+  evicted(connection) {
+    if (connection === this.#connection) this.#entered = false;
     this.#exit({ reason: "operator", error: null });
   }
 
@@ -163,6 +177,7 @@ export class Membership {
   #finish() {
     this.#tellLeavers();
     this.#over();
+    this.#surroundings.settled(this);
   }
 
   /** @param {Connection} connection */
@@ -202,9 +217,13 @@ export class Membership {
       show: (message) => this.#show(message, meta),
       // Not sooner: an answer begins before where it was asked from, and its cursor may lie far behind that.
       shown: () => this.#forget(),
-      gap: (error) => this.#events.emit("gap", { error }),
+      gap: (error) => {
+        this.#events.emit("gap", { error });
+        this.#surroundings.settled(this);
+      },
       done: (messages) => {
         if (resumed) this.#events.emit("recovered", { messages });
+        this.#surroundings.settled(this);
       },
     });
     this.#recovery = recovery;

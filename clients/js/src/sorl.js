@@ -12,7 +12,6 @@ import { Emitter } from "./emitter.js";
 import { closed, SorlError } from "./error.js";
 import { Link } from "./link.js";
 import { Publisher } from "./publisher.js";
-import { userOf } from "./token.js";
 import { onWaking } from "./wake.js";
 
 /**
@@ -32,6 +31,7 @@ import { onWaking } from "./wake.js";
  * @property {number} connect ms that an attempt to connect may take; 15,000
  * @property {number} reply ms until a missing reply counts as unknown; 30,000
  * @property {number} ping ms without traffic until a ping; 540,000
+ * @property {number} handover ms that a replaced connection may stay; 60,000
  * @property {number} stable ms until a connection counts as a success; 5,000
  * @property {number} publish ms until a publish is given up; 120,000
  * @property {import("./backoff.js").BackoffOptions} backoff
@@ -49,6 +49,7 @@ const TIMING = {
   connect: 15_000,
   reply: 30_000,
   ping: 540_000,
+  handover: 60_000,
   stable: 5_000,
   publish: 120_000,
   backoff: {},
@@ -76,17 +77,17 @@ export class Sorl {
       history: (channel, which) => this.history(channel, which),
       presence: (channel) => this.presence(channel),
       leave: (channel) => this.#channels.leave(channel),
-    });
+    }, () => this.#link.release());
     this.#link = new Link({ ...options, clock, random, WebSocket, timing: this.#timing }, {
       changed: (transition) => this.#changed(transition),
-      connected: (connection, token) => this.#connected(connection, token),
-      disconnected: () => this.#channels.disconnected(),
-      pushed: (frame) => this.#pushed(frame),
+      connected: (connection) => this.#connected(connection),
+      disconnected: (connection) => this.#channels.disconnected(connection),
+      pushed: (connection, frame) => this.#pushed(connection, frame),
       failed: (error) => this.#events.emit("error", error),
     });
     const patience = this.#timing.publish;
     this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience });
-    this.#stopListening = onWaking(() => this.wake());
+    this.#stopListening = onWaking(() => this.wake(), () => this.#link.offline());
   }
 
   /** @returns {import("./link.js").State} */
@@ -209,15 +210,15 @@ export class Sorl {
     this.#events.emit("state", transition);
   }
 
-  /** @param {import("./connection.js").Connection} connection @param {string} token */
-  #connected(connection, token) {
-    this.#user = userOf(token);
-    this.#channels.connected(connection, this.#user);
+  /** @param {import("./connection.js").Connection} connection */
+  #connected(connection) {
+    this.#user = connection.user;
+    this.#channels.connected(connection);
   }
 
-  /** @param {import("./protocol.js").PushFrame} frame */
-  #pushed(frame) {
+  /** @param {import("./connection.js").Connection} connection @param {import("./protocol.js").PushFrame} frame */
+  #pushed(connection, frame) {
     if (frame.type === "bye") this.#events.emit("bye", frame);
-    else this.#channels.pushed(frame);
+    else this.#channels.pushed(connection, frame);
   }
 }

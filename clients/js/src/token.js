@@ -24,6 +24,15 @@ export function expiryOf(token) {
   return typeof exp === "number" ? exp * 1_000 : Number.POSITIVE_INFINITY;
 }
 
+/**
+ * @param {string} token a JWT
+ * @returns {number} ms from its issue to its expiry, or Infinity where it does not tell
+ */
+export function lifeOf(token) {
+  const { iat } = claimsOf(token);
+  return typeof iat === "number" ? expiryOf(token) - iat * 1_000 : Number.POSITIVE_INFINITY;
+}
+
 /** @param {string} token @returns {Record<string, unknown>} */
 function claimsOf(token) {
   try {

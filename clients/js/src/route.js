@@ -1,0 +1,49 @@
+/**
+ * Which endpoint is tried next: the quickest that is not known to fail.
+ *
+ * No I/O: it is told how long handshakes took and which ones failed. What was
+ * never measured stands between the two, in the order of the list.
+ */
+
+/**
+ * @typedef {{ region: string, url: string }} Endpoint
+ */
+
+/** Ranks beyond any handshake in ms; not Infinity, which minus itself is no number. */
+const UNKNOWN = 1e8;
+const FAILED = 1e9;
+
+export class Route {
+  /** @type {Map<string, number>} */
+  #ranks = new Map();
+  /** @type {Endpoint[]} */
+  #list = [];
+
+  /** The endpoints of the present. @param {Endpoint[]} list */
+  know(list) {
+    this.#list = list;
+  }
+
+  /** A handshake took that long. @param {string} region @param {number} ms */
+  measured(region, ms) {
+    this.#ranks.set(region, ms);
+  }
+
+  /** @param {string} region */
+  failed(region) {
+    this.#ranks.set(region, FAILED);
+  }
+
+  /**
+   * All endpoints, the best first. Among equals it goes around, so that each
+   * has its turn.
+   *
+   * @param {string} [last] the region tried last, which comes last among equals
+   */
+  order(last) {
+    const at = this.#list.findIndex(({ region }) => region === last) + 1;
+    const ring = [...this.#list.slice(at), ...this.#list.slice(0, at)];
+    const rank = (/** @type {Endpoint} */ { region }) => this.#ranks.get(region) ?? UNKNOWN;
+    return ring.sort((a, b) => rank(a) - rank(b));
+  }
+}
