@@ -120,7 +120,8 @@ export class Attempt {
 
   /** @param {Connection} connection @param {number} began */
   #opened(connection, began) {
-    this.#route.measured(connection.region, this.#options.clock.now() - began);
+    const { clock, region } = this.#options;
+    this.#route.opened(connection.region, region ? undefined : clock.now() - began);
     connection.owner = this.#heir;
     this.#dialling.delete(connection);
     this.cancel();

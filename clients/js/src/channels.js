@@ -16,6 +16,7 @@ import { Membership } from "./membership.js";
 /**
  * @typedef {Emitter<import("./channel.js").ChannelEvents>} Events
  * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./membership.js").SubscribeOptions} SubscribeOptions
  */
 
 /**
@@ -63,12 +64,12 @@ export class Channels {
    * The channel of that name, joined unless it was.
    *
    * @param {string} name
-   * @param {number} [rewind]
+   * @param {SubscribeOptions} [options]
    */
-  join(name, rewind) {
+  join(name, options) {
     const known = this.#joined.get(name);
     if (known?.membership.wanted) return known.channel;
-    const joined = known ? this.#again(known, name, rewind) : this.#anew(name, rewind);
+    const joined = known ? this.#again(known, name, options) : this.#anew(name, options);
     this.#joined.set(name, joined);
     return joined.channel;
   }
@@ -137,13 +138,13 @@ export class Channels {
     }
   }
 
-  /** @param {string} name @param {number} [rewind] @returns {Joined} */
-  #anew(name, rewind) {
+  /** @param {string} name @param {SubscribeOptions} [options] @returns {Joined} */
+  #anew(name, options) {
     /** @type {Events} */
     const events = new Emitter();
     const membership = new Membership({
       channel: name,
-      rewind,
+      options,
       surroundings: this.#surroundings,
       events,
       over: () => {
@@ -154,11 +155,11 @@ export class Channels {
     return { membership, channel: new Channel(() => name, this.#service, events), events };
   }
 
-  /** While it was leaving. @param {Joined} joined @param {string} name @param {number} [rewind] */
-  #again({ membership }, name, rewind) {
+  /** While it was leaving. @param {Joined} joined @param {string} name @param {SubscribeOptions} [options] */
+  #again({ membership }, name, options) {
     /** @type {Events} */
     const events = new Emitter();
-    membership.rejoin(rewind, events);
+    membership.rejoin(options, events);
     return { membership, channel: new Channel(() => name, this.#service, events), events };
   }
 

@@ -59,7 +59,7 @@ export class Connection {
   #ended = false;
   /** Why it is closed once nothing is outstanding; empty until then. */
   #finishing = "";
-  /** @type {Map<number, { done: Done, cancel: () => void }>} */
+  /** @type {Map<number, { done: Done, cancel: () => void, awaited: boolean }>} */
   #pending = new Map();
   #lastId = 0;
   #lastTraffic;
@@ -97,8 +97,9 @@ export class Connection {
    * @param {string} action
    * @param {Record<string, unknown>} fields
    * @param {Done} done
+   * @param {boolean} [awaited] whether a connection that is finishing waits for the reply
    */
-  request(action, fields, done) {
+  request(action, fields, done, awaited = false) {
     if (this.#ended) return done(disconnected(), null);
     const id = ++this.#lastId;
     const frame = JSON.stringify({ action, id, ...fields });
@@ -108,13 +109,13 @@ export class Connection {
     }
     const sent = this.#clock.now();
     const cancel = this.#clock.after(this.#timing.reply, () => this.#unanswered(id, action, sent));
-    this.#pending.set(id, { done, cancel });
+    this.#pending.set(id, { done, cancel, awaited });
     this.#socket.send(frame);
     this.#lastTraffic = sent;
   }
 
   /**
-   * The same as a promise.
+   * The same as a promise, whose reply is awaited.
    *
    * @param {string} action
    * @param {Record<string, unknown>} fields
@@ -122,7 +123,7 @@ export class Connection {
    */
   ask(action, fields) {
     return new Promise((resolve, reject) => {
-      this.request(action, fields, (error, result) => (error ? reject(error) : resolve(result)));
+      this.request(action, fields, (error, result) => (error ? reject(error) : resolve(result)), true);
     });
   }
 
@@ -143,10 +144,10 @@ export class Connection {
     this.#end(reason);
   }
 
-  /** Closes it as soon as every request has its answer. @param {string} reason */
+  /** Closes it as soon as whoever awaits a reply has it. @param {string} reason */
   finish(reason) {
     this.#finishing = reason;
-    if (!this.#pending.size) this.#end(reason);
+    if (![...this.#pending.values()].some(({ awaited }) => awaited)) this.#end(reason);
   }
 
   /** Whether it only waits for its last answers. */

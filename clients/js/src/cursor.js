@@ -60,6 +60,12 @@ export class Cursor {
     this.#ahead = null;
   }
 
+  /** Nothing is owed after all: the connection that owed something gave way to one that does not. */
+  kept() {
+    this.#owed = false;
+    this.#ahead = null;
+  }
+
   /**
    * A live message came.
    *

@@ -240,7 +240,6 @@ export class Link {
   /** @param {Connection} connection @param {import("./protocol.js").ByeFrame} frame */
   #bye(connection, { code, reconnect }) {
     if (!reconnect) return this.close(`bye: ${code}`);
-    if (code === "expired") return connection.close("bye: expired");
     if (connection !== this.#current || this.#attempt || this.#cancelWait) return;
     // A region that shuts down is one to leave; the other codes are about this client.
     if (code === "shutdown") this.#leave(connection.region);
@@ -290,9 +289,7 @@ export class Link {
   /** An attempt failed. @param {SorlError} error @param {string} [next] */
   #failed(error, next) {
     this.#attempt = null;
-    // Who was told to move stays where he is until he can.
-    const stays = this.#current && this.#reason === "moved";
-    if (next && !stays) this.#region = next;
+    if (next) this.#region = next;
     this.#seekLater();
     if (!this.#current) this.#become("waiting", "failed");
     this.#owner.failed(error);

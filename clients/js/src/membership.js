@@ -13,6 +13,7 @@
  */
 
 import { Cursor } from "./cursor.js";
+import { Order } from "./order.js";
 import { Recovery } from "./recovery.js";
 import { Seen } from "./seen.js";
 
@@ -30,6 +31,13 @@ import { Seen } from "./seen.js";
  * its connection owes it nothing any more, or it wants nothing of it
  */
 
+/**
+ * @typedef {object} SubscribeOptions
+ * @property {number} [rewind] so many of the latest messages first; at most 100
+ * @property {boolean | { wait?: number }} [ordered] hold messages back for a moment, 500 ms
+ * unless told, and show them in the order of their ids
+ */
+
 const LIVE = Object.freeze({ recovered: false, rewound: false });
 
 export class Membership {
@@ -39,8 +47,10 @@ export class Membership {
   #over;
   /** @type {Events} */
   #events;
-  /** @type {number | undefined} */
-  #rewind;
+  /** @type {SubscribeOptions} */
+  #options = {};
+  /** @type {Order | null} */
+  #order = null;
 
   #cursor = new Cursor();
   #seen = new Seen();
@@ -62,17 +72,17 @@ export class Membership {
   #leavers = [];
 
   /**
-   * @param {{ channel: string, rewind?: number, personal?: boolean, surroundings: Surroundings,
-   *   over: () => void, events: Events }} parts
+   * @param {{ channel: string, options?: SubscribeOptions, personal?: boolean,
+   *   surroundings: Surroundings, over: () => void, events: Events }} parts
    */
-  constructor({ channel, rewind, personal = false, surroundings, over, events }) {
+  constructor({ channel, options, personal = false, surroundings, over, events }) {
     /** Its name; a personal channel's is known from the first token on. */
     this.channel = channel;
     this.#personal = personal;
-    this.#rewind = rewind;
     this.#surroundings = surroundings;
     this.#over = over;
     this.#events = events;
+    this.#arrange(options);
   }
 
   /** Whether it is to be a member, as opposed to one that is leaving. */
@@ -83,7 +93,9 @@ export class Membership {
   /** This connection is the one to be a member on. @param {Connection} connection */
   connected(connection) {
     // One that leaves ends with the connection it is on, at the latest.
-    if (!this.#wanted && this.#connection) return this.#surroundings.settled(this);
+    const leaves = !this.#wanted && this.#connection;
+    if (leaves || connection === this.#connection) return this.#surroundings.settled(this);
+    if (connection === this.#former) return this.#return(connection);
     this.#stop();
     this.#former = this.#entered && !this.#cursor.owed ? this.#connection : null;
     this.#connection = connection;
@@ -97,6 +109,7 @@ export class Membership {
    * @returns {boolean} whether it was a member on this one, and wants another
    */
   disconnected(connection) {
+    if (this.#former === connection) this.#former = null;
     if (this.#connection !== connection) return false;
     this.#connection = null;
     this.#entered = this.#outstanding = false;
@@ -147,20 +160,44 @@ export class Membership {
   /**
    * Begins afresh after `leave`, even while that is under way.
    *
-   * @param {number | undefined} rewind
+   * @param {SubscribeOptions | undefined} options
    * @param {Events} events
    */
-  rejoin(rewind, events) {
-    this.#rewind = rewind;
+  rejoin(options, events) {
     this.#events = events;
+    this.#arrange(options);
     this.#cursor = new Cursor();
     this.#seen = new Seen();
     this.#wanted = true;
     this.#entered = false;
     this.#term++;
+    this.#former = null;
     this.#stop();
     this.#tellLeavers();
     this.#next();
+  }
+
+  /** The next connection ended too soon: it still is a member over this one, and nothing is owed. @param {Connection} former */
+  #return(former) {
+    this.#connection = former;
+    this.#former = null;
+    this.#entered = true;
+    this.#cursor.kept();
+    this.#settled();
+    this.#next();
+  }
+
+  /** @param {SubscribeOptions} [options] */
+  #arrange(options = {}) {
+    const { ordered } = options;
+    this.#options = options;
+    this.#order?.clear();
+    this.#order = !ordered ? null : new Order({
+      ...(ordered === true ? {} : ordered),
+      clock: this.#surroundings.clock,
+      owed: () => this.#cursor.owed,
+      show: (message, meta) => this.#events.emit("message", message, meta),
+    });
   }
 
   /** Sends the one request that brings what is closer to what is wanted. */
@@ -183,7 +220,7 @@ export class Membership {
   /** @param {Connection} connection */
   #subscribe(connection) {
     const { since, region } = this.#cursor;
-    const start = since === null ? { rewind: this.#rewind } : { since, region };
+    const start = since === null ? { rewind: this.#options.rewind } : { since, region };
     const term = this.#term;
     this.#cursor.owe();
     this.#outstanding = true;
@@ -219,11 +256,11 @@ export class Membership {
       shown: () => this.#forget(),
       gap: (error) => {
         this.#events.emit("gap", { error });
-        this.#surroundings.settled(this);
+        this.#settled();
       },
       done: (messages) => {
         if (resumed) this.#events.emit("recovered", { messages });
-        this.#surroundings.settled(this);
+        this.#settled();
       },
     });
     this.#recovery = recovery;
@@ -277,8 +314,15 @@ export class Membership {
   #show(message, meta) {
     if (!this.#wanted || (meta.recovered && !this.#cursor.owes(message.id))) return false;
     const first = this.#seen.first(message.id, this.#surroundings.clock.now());
-    if (first) this.#events.emit("message", message, meta);
+    if (first && this.#order) this.#order.add(message, meta);
+    else if (first) this.#events.emit("message", message, meta);
     return first;
+  }
+
+  /** The connection owes nothing any more. */
+  #settled() {
+    this.#order?.proceed();
+    this.#surroundings.settled(this);
   }
 
   #forget() {
@@ -290,7 +334,11 @@ export class Membership {
     const wanted = this.#wanted;
     this.#wanted = false;
     this.#stop();
+    // Who leaves wants no more; who is sent away is shown what had come.
+    if (exit.reason !== "requested") this.#order?.flush();
+    this.#order?.clear();
     if (wanted) this.#events.emit("unsubscribed", exit);
+    this.#surroundings.settled(this);
     this.#next();
   }
 

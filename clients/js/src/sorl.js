@@ -21,6 +21,7 @@ import { onWaking } from "./wake.js";
  * @property {string | (() => string | Promise<string>)} token a JWT; a function is asked at each connect
  * @property {string} [region] the preferred one; else the first of the endpoints
  * @property {new (url: string, protocols: string[]) => any} [WebSocket] Node 20 has none of its own
+ * @property {import("./publisher.js").QueueOptions} [queue] of publishes that wait for the service
  * @property {Partial<Timing>} [timing]
  * @property {import("./clock.js").Clock} [clock]
  * @property {() => number} [random] from 0 up to 1
@@ -86,7 +87,7 @@ export class Sorl {
       failed: (error) => this.#events.emit("error", error),
     });
     const patience = this.#timing.publish;
-    this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience });
+    this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience, queue: options.queue });
     this.#stopListening = onWaking(() => this.wake(), () => this.#link.offline());
   }
 
@@ -134,16 +135,16 @@ export class Sorl {
    * The channel of that name, the same one until it is unsubscribed.
    *
    * @param {string} name
-   * @param {{ rewind?: number }} [options] `rewind`: so many of the latest messages first
+   * @param {import("./membership.js").SubscribeOptions} [options]
    * @returns {import("./channel.js").Channel}
    */
-  subscribe(name, { rewind } = {}) {
+  subscribe(name, options) {
     if (name.startsWith("@")) {
       throw new SorlError("bad_request", "the personal channel is `messages`", { channel: name });
     }
     if (this.state === "closed") throw closed();
     this.#link.open();
-    return this.#channels.join(name, rewind);
+    return this.#channels.join(name, options);
   }
 
   /**
