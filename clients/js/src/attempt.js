@@ -78,7 +78,7 @@ export class Attempt {
   async #prepare(region) {
     const { endpoints, token } = this.#options;
     const list = typeof endpoints === "function" ? await endpoints() : endpoints;
-    if (!list.length) throw new Error("the list of endpoints is empty");
+    if (!list.length) throw new Error("there is none");
     this.#route.know(list);
     const one = list.find((endpoint) => endpoint.region === region);
     this.#rest = one ? [one] : this.#route.order();
@@ -137,9 +137,9 @@ export class Attempt {
 
   /** One endpoint failed; another one may still open. @param {string} region @param {SorlError} error */
   #lost(region, error) {
-    this.#route.failed(region);
+    const next = this.#route.failed(region);
     if (this.#rest.length) this.#dial();
-    else if (!this.#dialling.size) this.#fail(error, this.#route.order(region)[0]?.region);
+    else if (!this.#dialling.size) this.#fail(error, next);
   }
 
   /** @param {SorlError} error @param {string} [next] */

@@ -48,7 +48,7 @@ export class Channels {
 
   /**
    * @param {Omit<import("./membership.js").Surroundings, "settled">} surroundings
-   * @param {import("./channel.js").Service} service
+   * @param {import("./channel.js").Service} service that the channels publish with and ask
    * @param {() => void} released the current connection owes no channel anything
    */
   constructor(surroundings, service, released) {
@@ -69,7 +69,7 @@ export class Channels {
   join(name, options) {
     const known = this.#joined.get(name);
     if (known?.membership.wanted) return known.channel;
-    const joined = known ? this.#again(known, name, options) : this.#anew(name, options);
+    const joined = known ? this.#again(known, options) : this.#anew(name, options);
     this.#joined.set(name, joined);
     return joined.channel;
   }
@@ -88,15 +88,9 @@ export class Channels {
         this.#personal = null;
       },
     });
-    const channel = new Channel(() => membership.channel, this.#service, events);
-    this.#personal = { membership, channel, events };
+    this.#personal = this.#held(membership, events);
     this.#enter(membership);
-    return channel;
-  }
-
-  /** @param {Channel} channel */
-  async leave(channel) {
-    await this.#all().find((joined) => joined.channel === channel)?.membership.leave();
+    return this.#personal.channel;
   }
 
   /** All channels enter over this connection, and leave the former one behind. @param {Connection} connection */
@@ -152,15 +146,22 @@ export class Channels {
       },
     });
     this.#enter(membership);
-    return { membership, channel: new Channel(() => name, this.#service, events), events };
+    return this.#held(membership, events);
   }
 
-  /** While it was leaving. @param {Joined} joined @param {string} name @param {SubscribeOptions} [options] */
-  #again({ membership }, name, options) {
+  /** While it was leaving. @param {Joined} joined @param {SubscribeOptions} [options] */
+  #again({ membership }, options) {
     /** @type {Events} */
     const events = new Emitter();
     membership.rejoin(options, events);
-    return { membership, channel: new Channel(() => name, this.#service, events), events };
+    return this.#held(membership, events);
+  }
+
+  /** As the application holds it, until it is over. @param {Membership} membership @param {Events} events @returns {Joined} */
+  #held(membership, events) {
+    const { clock } = this.#surroundings;
+    const channel = new Channel({ membership, service: this.#service, events, clock });
+    return { membership, channel, events };
   }
 
   /** @param {Membership} membership */

@@ -212,9 +212,9 @@ export class Connection {
    */
   #watch(ms) {
     this.#cancelPing = this.#clock.after(ms, () => {
-      const quiet = this.#clock.now() - this.#lastTraffic;
-      if (quiet >= this.#timing.ping) this.ping();
-      this.#watch(Math.max(this.#timing.ping - (this.#clock.now() - this.#lastTraffic), 1));
+      const left = this.#timing.ping - (this.#clock.now() - this.#lastTraffic);
+      if (left <= 0) this.ping();
+      this.#watch(left > 0 ? left : this.#timing.ping);
     });
   }
 
@@ -226,9 +226,10 @@ export class Connection {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelPing();
-    const { onopen, onmessage, onclose } = quiet;
-    Object.assign(this.#socket, { onopen, onmessage, onclose });
-    this.#socket.close(1000);
+    // `onerror` stays: `ws` tells of a handshake cut short, and an error that nobody hears is thrown.
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(1000);
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     this.owner.ended(this, { reason, detail });
@@ -238,12 +239,6 @@ export class Connection {
     }
   }
 }
-
-/**
- * Handlers of a socket that is done with. `onerror` stays as it was: `ws` tells
- * of a handshake cut short, and an error that nobody hears is thrown.
- */
-const quiet = { onopen: null, onmessage: null, onclose: null };
 
 /** @param {string} frame */
 function isTooLarge(frame) {

@@ -13,7 +13,6 @@
  */
 
 import { Attempt } from "./attempt.js";
-import { fullJitter } from "./backoff.js";
 import { closed, disconnected } from "./error.js";
 import { renewalDelay } from "./renewal.js";
 import { Route } from "./route.js";
@@ -35,6 +34,7 @@ import { Route } from "./route.js";
  * @property {new (url: string, protocols: string[]) => any} WebSocket
  * @property {import("./clock.js").Clock} clock
  * @property {() => number} random
+ * @property {import("./backoff.js").Backoff} backoff
  * @property {LinkTiming & import("./connection.js").Timing} timing
  */
 
@@ -43,7 +43,6 @@ import { Route } from "./route.js";
  * @property {number} connect ms that an attempt may take, endpoints and token included
  * @property {number} stable ms after which a connection proves that things work again
  * @property {number} handover ms that a replaced connection may stay
- * @property {import("./backoff.js").BackoffOptions} backoff
  */
 
 /**
@@ -60,7 +59,6 @@ import { Route } from "./route.js";
 export class Link {
   #options;
   #owner;
-  #backoff;
   #route = new Route();
   /** @type {State} */
   #state = "idle";
@@ -94,7 +92,6 @@ export class Link {
     this.#options = options;
     this.#owner = owner;
     this.#home = this.#region = options.region;
-    this.#backoff = fullJitter({ random: options.random, ...options.timing.backoff });
   }
 
   get state() {
@@ -204,7 +201,7 @@ export class Link {
   /** Seeks again after a while. */
   #seekLater() {
     this.#stopSeeking();
-    this.#cancelWait = this.#options.clock.after(this.#backoff(this.#failures++), () => {
+    this.#cancelWait = this.#options.clock.after(this.#options.backoff(this.#failures++), () => {
       this.#seek(this.#current ? this.#reason : "retry");
     });
   }
@@ -242,16 +239,10 @@ export class Link {
     if (!reconnect) return this.close(`bye: ${code}`);
     if (connection !== this.#current || this.#attempt || this.#cancelWait) return;
     // A region that shuts down is one to leave; the other codes are about this client.
-    if (code === "shutdown") this.#leave(connection.region);
+    if (code === "shutdown") this.#region = this.#route.failed(connection.region);
     this.#reason = `bye: ${code}`;
     this.#forgive();
     this.#seekLater();
-  }
-
-  /** @param {string} region */
-  #leave(region) {
-    this.#route.failed(region);
-    this.#region = this.#route.order(region)[0]?.region;
   }
 
   /** A connection that lasted proves that things work again. */

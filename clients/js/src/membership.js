@@ -68,7 +68,7 @@ export class Membership {
   #term = 0;
   /** @type {(() => void) | null} */
   #cancelRetry = null;
-  /** @type {(() => void)[]} */
+  /** @type {((value?: unknown) => void)[]} */
   #leavers = [];
 
   /**
@@ -146,12 +146,14 @@ export class Membership {
   }
 
   /**
-   * Ends it. Resolves when the service no longer counts it a member.
+   * Ends it, unless it was over and began afresh. Resolves when the service no
+   * longer counts it a member.
    *
+   * @param {Events} events of who leaves
    * @returns {Promise<void>}
    */
-  leave() {
-    return new Promise((resolve) => {
+  async leave(events) {
+    if (events === this.#events) await new Promise((resolve) => {
       this.#leavers.push(resolve);
       this.#exit({ reason: "requested", error: null });
     });
@@ -214,6 +216,8 @@ export class Membership {
   #finish() {
     this.#tellLeavers();
     this.#over();
+    // Once: another membership may have the name by then.
+    this.#over = () => {};
     this.#surroundings.settled(this);
   }
 

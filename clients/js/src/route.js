@@ -29,9 +29,10 @@ export class Route {
     this.#ranks.set(region, ms);
   }
 
-  /** @param {string} region */
+  /** It failed, or is to be left. @param {string} region @returns {string | undefined} the region to turn to */
   failed(region) {
     this.#ranks.set(region, FAILED);
+    return this.order(region)[0]?.region;
   }
 
   /**

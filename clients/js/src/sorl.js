@@ -10,6 +10,7 @@ import { Channels } from "./channels.js";
 import { systemClock } from "./clock.js";
 import { Emitter } from "./emitter.js";
 import { closed, SorlError } from "./error.js";
+import { history } from "./history.js";
 import { Link } from "./link.js";
 import { Publisher } from "./publisher.js";
 import { onWaking } from "./wake.js";
@@ -73,13 +74,8 @@ export class Sorl {
     if (!WebSocket) throw new TypeError("there is no WebSocket here: give one as an option");
     this.#timing = { ...TIMING, ...options.timing };
     const backoff = fullJitter({ random, ...this.#timing.backoff });
-    this.#channels = new Channels({ clock, backoff }, {
-      publish: (channel, data, how) => this.publish(channel, data, how),
-      history: (channel, which) => this.history(channel, which),
-      presence: (channel) => this.presence(channel),
-      leave: (channel) => this.#channels.leave(channel),
-    }, () => this.#link.release());
-    this.#link = new Link({ ...options, clock, random, WebSocket, timing: this.#timing }, {
+    this.#channels = new Channels({ clock, backoff }, this, () => this.#link.release());
+    this.#link = new Link({ ...options, clock, random, WebSocket, backoff, timing: this.#timing }, {
       changed: (transition) => this.#changed(transition),
       connected: (connection) => this.#connected(connection),
       disconnected: (connection) => this.#channels.disconnected(connection),
@@ -157,14 +153,14 @@ export class Sorl {
   }
 
   /**
-   * One page of a channel's past. It moves no cursor and is not remembered.
+   * A channel's past: a page to await, all of it with `for await`. It moves no
+   * cursor and is not remembered.
    *
    * @param {string} channel
    * @param {import("./channel.js").HistoryOptions} [options]
-   * @returns {Promise<import("./protocol.js").Page>}
    */
-  history(channel, { since, before, limit } = {}) {
-    return this.#ask("history", { channel, since, before, limit });
+  history(channel, options) {
+    return history((which) => this.#ask("history", { channel, ...which }), options);
   }
 
   /**
