@@ -96,7 +96,8 @@ export class Attempt {
     try {
       socket = new WebSocket(url, [SUBPROTOCOL, TOKEN_SUBPROTOCOL + this.#token]);
     } catch (cause) {
-      return this.#lost(region, failure(`no WebSocket to ${region}`, cause));
+      // That tells of this place, and nothing of the region.
+      return this.#lost(failure(`no WebSocket to ${region}`, cause));
     }
     const began = clock.now();
     const connection = new Connection({
@@ -110,7 +111,7 @@ export class Attempt {
         opened: () => this.#opened(connection, began),
         ended: (_, { reason, detail }) => {
           this.#dialling.delete(connection);
-          if (!this.#over) this.#lost(region, failure(`no connection to ${region}: ${detail ?? reason}`));
+          if (!this.#over) this.#lost(failure(`no connection to ${region}: ${detail ?? reason}`), region);
         },
       },
     });
@@ -135,9 +136,9 @@ export class Attempt {
     for (const connection of dialling) connection.close("timeout");
   }
 
-  /** One endpoint failed; another one may still open. @param {string} region @param {SorlError} error */
-  #lost(region, error) {
-    const next = this.#route.failed(region);
+  /** One endpoint failed; another one may still open. @param {SorlError} error @param {string} [region] */
+  #lost(error, region) {
+    const next = region && this.#route.failed(region);
     if (this.#rest.length) this.#dial();
     else if (!this.#dialling.size) this.#fail(error, next);
   }

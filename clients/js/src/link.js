@@ -70,7 +70,7 @@ export class Link {
   #attempt = null;
   /** Why the next connection is sought. */
   #reason = "";
-  /** The region to be in; the quickest unless it is known. @type {string | undefined} */
+  /** The region to be in: what was asked for, else the first that opened. @type {string | undefined} */
   #home;
   /** The region sought now. @type {string | undefined} */
   #region;
@@ -117,6 +117,8 @@ export class Link {
 
   /** The device woke up or is online again: wait no longer, and see who still is there. */
   wake() {
+    // What failed while the device slept or had no network was not the region.
+    if (!this.#current) this.#region = this.#home;
     if (this.#cancelWait) this.#seek(this.#current ? this.#reason : "woken");
     this.#current?.wake();
   }
@@ -212,10 +214,11 @@ export class Link {
     this.#attempt = null;
     this.#leaving = this.#current;
     this.#current = connection;
+    this.#home ??= connection.region;
     this.#region = connection.region;
     this.#since = clock.now();
     this.#cancelRenewal = clock.after(renewalDelay(token, this.#since, random), () => {
-      this.#region = this.#home ?? this.#region;
+      this.#region = this.#home;
       this.#seek("renewed");
     });
     const left = this.#leaving;

@@ -92,3 +92,50 @@ test("an_attempt_that_is_given_up_closes_what_it_dialled", async () => {
   assert.equal(server.connections.length, 3);
   assert.ok(server.connections.every(({ open }) => !open));
 });
+
+test("who_wakes_up_looks_in_his_own_region_first_whatever_failed_meanwhile", async () => {
+  const { sorl, server, pass, dialled, open } = client({});
+  await pass(10);
+  for (const region of ["a", "b", "c"]) server.down.add(region);
+  open()[0]?.end();
+  await pass(2_000);
+  assert.deepEqual(dialled().slice(1, 4), ["a", "b", "c"]);
+  server.down.clear();
+  sorl.wake();
+  await pass(10);
+  assert.equal(sorl.region, "a");
+});
+
+test("a_renewal_leads_back_to_the_region_that_failed_for_a_while", async () => {
+  const { sorl, server, pass, open } = client({});
+  await pass(10);
+  server.down.add("a");
+  open()[0]?.end();
+  await pass(1_000);
+  assert.equal(sorl.region, "b");
+  server.down.clear();
+  for (let minutes = 0; minutes < 120; minutes++) await pass(60_000);
+  assert.equal(sorl.region, "a");
+});
+
+test("a_place_where_no_socket_can_be_made_says_nothing_of_the_region", async () => {
+  const server = new FakeServer({ regions: ["a", "b"] });
+  let plugged = false;
+  const { WebSocket } = server;
+  class Socket extends WebSocket {
+    /** @param {string} url @param {string[]} protocols */
+    constructor(url, protocols) {
+      if (!plugged) throw new Error("unplugged");
+      super(url, protocols);
+    }
+  }
+  const sorl = new Sorl({ ...server.options("alice"), WebSocket: Socket });
+  sorl.use("b");
+  sorl.connect();
+  await turn();
+  assert.equal(sorl.state, "waiting");
+  plugged = true;
+  sorl.wake();
+  await turn();
+  assert.equal(sorl.region, "b");
+});

@@ -225,10 +225,10 @@ test("a_hundred_rotations_under_50_messages_a_second_miss_and_double_nothing", a
   const clock = new FakeClock();
   const server = new FakeServer({ clock, regions: ["a", "b"] });
   server.pageSize = 20;
-  // A token of 8 seconds, as its claims say.
+  // A token of 3 seconds, as its claims say.
   const token = () => {
     const now = clock.now() / 1_000;
-    return `e30.${btoa(JSON.stringify({ sub: "alice", iat: now, exp: now + 8 }))}.sig`;
+    return `e30.${btoa(JSON.stringify({ sub: "alice", iat: now, exp: now + 3 }))}.sig`;
   };
   const sorl = new Sorl({ ...server.options("alice"), token, region: "a" });
   /** @type {number[]} */

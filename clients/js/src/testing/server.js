@@ -123,8 +123,9 @@ export class FakeServer {
   publish(channel, data, fields = {}) {
     const message = this.message(channel, data, fields);
     const log = this.#log(channel);
-    log.push(message);
-    log.sort((a, b) => (a.id < b.id ? -1 : 1));
+    let place = log.length;
+    while (place > 0 && (log[place - 1]?.id ?? "") > message.id) place--;
+    log.splice(place, 0, message);
     for (const connection of this.connections) {
       const member = connection.channels.has(channel) || channel === `@${connection.user}`;
       if (connection.open && member) connection.messages(message);
