@@ -5,16 +5,18 @@
 //! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
 
 mod capacity;
+mod clock;
 mod config_file;
 mod dev;
-mod dev_server;
 mod exit;
 mod logging;
 mod output;
 mod publish;
 mod span;
 mod tail;
+mod target;
 mod token;
+mod visit;
 
 use std::process::ExitCode;
 
