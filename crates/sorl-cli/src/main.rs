@@ -8,13 +8,19 @@ mod capacity;
 mod clock;
 mod config_file;
 mod dev;
+mod dlq;
 mod exit;
+mod history;
+mod kick;
 mod logging;
+mod members;
 mod output;
 mod publish;
 mod span;
+mod table;
 mod tail;
 mod target;
+mod terminal;
 mod token;
 mod visit;
 
@@ -38,6 +44,10 @@ enum Command {
     Token(token::Args),
     Publish(publish::Args),
     Tail(tail::Args),
+    History(history::Args),
+    Members(members::Args),
+    Kick(kick::Args),
+    Dlq(dlq::Args),
     Capacity(capacity::Args),
 }
 

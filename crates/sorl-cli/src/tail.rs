@@ -90,11 +90,7 @@ fn refused(fault: ClientError, args: &Args) -> anyhow::Error {
 fn told(event: Event, args: &Args) -> anyhow::Result<Reader> {
     match event {
         Event::Message { message, .. } if message.channel == args.channel => {
-            return if args.json {
-                output::line(&message.to_json())
-            } else {
-                output::line(&readable(&message))
-            };
+            return if args.json { output::line(&message.to_json()) } else { output::line(&live(&message)) };
         }
         Event::Gap { channel } if channel == args.channel => {
             eprintln!("something was missed that the history does not hold any more");
@@ -107,17 +103,17 @@ fn told(event: Event, args: &Args) -> anyhow::Result<Reader> {
     Ok(Reader::There)
 }
 
-/// `12:34:56.789Z  eu-north-1     12 ms  alice: {"text":"hi"}`
-fn readable(message: &Message) -> String {
+/// `12:34:56.789Z      12 ms  eu-north-1     alice: {"text":"hi"}`
+fn live(message: &Message) -> String {
     let latency = clock::now().since(message.at()).as_millis();
+    readable(message, &format!("{}{latency:>8} ms", clock::time_of_day(message.at())))
+}
+
+/// A message as people read it, with what is known of its time in front.
+pub(crate) fn readable(message: &Message, time: &str) -> String {
     let user = message.user.as_ref().map_or("-", UserName::as_str);
     let claimed = if message.verified == Some(false) { "?" } else { "" };
-    format!(
-        "{}  {:<15}{latency:>6} ms  {user}{claimed}: {}",
-        clock::time_of_day(message.at()),
-        message.region.as_str(),
-        message.data
-    )
+    format!("{time}  {:<15}{user}{claimed}: {}", message.region.as_str(), message.data)
 }
 
 fn cursor(text: &str) -> Result<MessageId, String> {

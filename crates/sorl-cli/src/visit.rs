@@ -5,9 +5,9 @@
 
 use std::future::Future;
 
-use anyhow::bail;
 use sorl_client::client::Lost;
-use sorl_client::{Client, ClientError, Options};
+use sorl_client::{Client, Options};
+use sorl_core::names::{ChannelName, UserName};
 
 /// Connects, lets `ask` ask, and leaves.
 pub(crate) async fn visit<T, F>(options: Options, ask: impl FnOnce(Client) -> F) -> anyhow::Result<T>
@@ -23,6 +23,15 @@ where
     };
     client.close().await;
     outcome
+}
+
+/// Who visits unless somebody is named: of a personal channel its owner, since nobody else may read it.
+pub(crate) fn user(named: Option<UserName>, channel: &ChannelName) -> anyhow::Result<UserName> {
+    let owner = channel.as_str().strip_prefix('@').filter(|_| channel.is_personal());
+    match named {
+        Some(user) => Ok(user),
+        None => Ok(UserName::parse(owner.unwrap_or("sorl-cli"))?),
+    }
 }
 
 /// Why there is no connection, once an attempt failed.

@@ -77,6 +77,11 @@ impl DevServer {
         self.read(self.http.post(format!("{}{path}", self.url)).body(body).send().await).await.map(drop)
     }
 
+    /// Asks it to delete what is at one of its addresses.
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.read(self.http.delete(format!("{}{path}", self.url)).send().await).await.map(drop)
+    }
+
     /// A token of `user`.
     pub(crate) async fn token(
         &self,
