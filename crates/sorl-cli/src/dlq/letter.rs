@@ -1,6 +1,7 @@
 //! A dead letter: what it says, why it is dead, where it goes back to.
 //!
-//! The invariant: `body` is the record as it was, to the last byte, whatever SQS made of it on the way.
+//! The invariant: `body` is the record as it was, to the last byte, whatever SQS made of it on the way; or the letter
+//! says that it is damaged.
 
 use std::fmt::Write as _;
 
@@ -17,14 +18,14 @@ use crate::clock;
 /// The queue that a record came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum From {
+pub(super) enum Source {
     /// What the topics bring.
     Live,
     /// Slices.
     Bulk,
 }
 
-impl From {
+impl Source {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -41,7 +42,7 @@ pub(super) struct Letter {
     /// Where it lies.
     pub(super) region: Region,
     /// Where it came from, and goes back to.
-    pub(super) queue: From,
+    pub(super) queue: Source,
     /// Why it could not be handled; absent: nobody could say.
     pub(super) reason: Option<String>,
     /// When it was dead-lettered.
@@ -51,6 +52,9 @@ pub(super) struct Letter {
     /// SNS could not hand it to the queue of some region: the subscription that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) undelivered: Option<String>,
+    /// Why the record cannot be had back from what lies in the queue, if so: then it can only be purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) damaged: Option<String>,
 }
 
 /// A letter in the hand: nobody else sees it for a while.
@@ -112,13 +116,13 @@ pub(super) fn decoded(body: &str, encoding: Option<&str>) -> anyhow::Result<Stri
 }
 
 /// The queue that the record came from, as far as anything tells; records of topics are all in `live`.
-pub(super) fn came_from(attributes: &Attributes<'_>, body: &str) -> From {
+pub(super) fn came_from(attributes: &Attributes<'_>, body: &str) -> Source {
     let is_bulk = match (attributes.source, attributes.moved_from) {
         (Some(source), _) => source == "bulk",
         (None, Some(queue)) => queue.ends_with("-bulk"),
         (None, None) => sorl_core::envelope::Slice::parse(body).is_ok(),
     };
-    if is_bulk { From::Bulk } else { From::Live }
+    if is_bulk { Source::Bulk } else { Source::Live }
 }
 
 /// The reason, in Sorl's words or SNS's.
@@ -164,11 +168,11 @@ mod tests {
     #[test]
     fn the_queue_it_came_from_is_told_or_found() {
         let told = |source| Attributes { source: Some(source), ..Attributes::default() };
-        assert_eq!(came_from(&told("bulk"), ""), From::Bulk);
-        assert_eq!(came_from(&told("live"), ""), From::Live);
+        assert_eq!(came_from(&told("bulk"), ""), Source::Bulk);
+        assert_eq!(came_from(&told("live"), ""), Source::Live);
         let moved = Attributes { moved_from: Some("arn:aws:sqs:r:0:sorl-dev-bulk"), ..Attributes::default() };
-        assert_eq!(came_from(&moved, ""), From::Bulk);
-        assert_eq!(came_from(&Attributes::default(), "{\"Type\":\"Notification\"}"), From::Live);
+        assert_eq!(came_from(&moved, ""), Source::Bulk);
+        assert_eq!(came_from(&Attributes::default(), "{\"Type\":\"Notification\"}"), Source::Live);
     }
 
     #[test]

@@ -61,18 +61,19 @@ mod tests {
     use sorl_core::region::Region;
     use sorl_core::time::Timestamp;
 
-    use super::super::letter::From;
+    use super::super::letter::Source;
     use super::*;
 
     fn held(id: &str, reason: Option<&str>) -> Held {
         let letter = Letter {
             id: id.to_owned(),
             region: Region::parse("eu-north-1").unwrap(),
-            queue: From::Live,
+            queue: Source::Live,
             reason: reason.map(str::to_owned),
             at: Timestamp::ZERO,
             body: String::new(),
             undelivered: None,
+            damaged: None,
         };
         Held { letter, receipt: None }
     }

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
 use futures::future::try_join_all;
 use sorl_core::limits::BATCH_MAX;
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
-use super::letter::{Attributes, From, Held, Letter, came_from, decoded, reason, undelivered};
+use super::letter::{Attributes, Held, Letter, Source, came_from, decoded, reason, undelivered};
 use super::missed;
 use crate::target::{Stage, no_such_region, told};
 
@@ -60,6 +60,9 @@ impl Queues {
     /// could not deliver lies where it was published, and goes to the region that missed it.
     pub(super) async fn redrive(&self, held: &Held) -> anyhow::Result<()> {
         let letter = &held.letter;
+        if let Some(damage) = &letter.damaged {
+            bail!("{damage}; it can only be purged");
+        }
         let goes_to = match &letter.undelivered {
             Some(subscription) => missed::regions(&self.stage, &letter.region, subscription).await?,
             None => vec![letter.region.clone()],
@@ -92,7 +95,7 @@ impl Place {
             let messages = self.receive(most - taken.len()).await?;
             let before = taken.len();
             for message in &messages {
-                let held = self.held(message)?;
+                let held = self.held(message);
                 taken.insert(held.letter.id.clone(), held);
             }
             if taken.len() == before {
@@ -115,7 +118,7 @@ impl Place {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    fn held(&self, message: &Message) -> anyhow::Result<Held> {
+    fn held(&self, message: &Message) -> Held {
         let id = message.message_id().unwrap_or_default().to_owned();
         let text = |name: &str| message.message_attributes()?.get(name)?.string_value();
         let system = |name| message.attributes()?.get(&name).map(String::as_str);
@@ -126,8 +129,12 @@ impl Place {
             error: text("ErrorMessage").or_else(|| text("ErrorCode")),
             moved_from: system(MessageSystemAttributeName::DeadLetterQueueSourceArn),
         };
-        let body = decoded(message.body().unwrap_or_default(), attributes.encoding)
-            .with_context(|| format!("dead letter {id} in {}", self.region))?;
+        let raw = message.body().unwrap_or_default();
+        let (body, damaged) = match decoded(raw, attributes.encoding) {
+            Ok(body) => (body, None),
+            // One letter keeps nobody from the others.
+            Err(fault) => (raw.to_owned(), Some(fault.to_string())),
+        };
         let sent = system(MessageSystemAttributeName::SentTimestamp).and_then(|ms| ms.parse().ok());
         let letter = Letter {
             id,
@@ -137,8 +144,9 @@ impl Place {
             at: Timestamp::from_millis(sent.unwrap_or_default()),
             undelivered: undelivered(&attributes, &body),
             body,
+            damaged,
         };
-        Ok(Held { letter, receipt: message.receipt_handle().map(str::to_owned) })
+        Held { letter, receipt: message.receipt_handle().map(str::to_owned) }
     }
 
     async fn let_go(&self, held: &[&Held]) -> anyhow::Result<()> {
@@ -181,7 +189,7 @@ async fn url(
 }
 
 /// Puts a record on a queue, and returns once SQS has acknowledged it.
-async fn send(stage: &Stage, region: &Region, queue: From, body: &str) -> anyhow::Result<()> {
+async fn send(stage: &Stage, region: &Region, queue: Source, body: &str) -> anyhow::Result<()> {
     let sqs = aws_sdk_sqs::Client::new(&stage.aws(region).await);
     let to = url(stage, region, &sqs, queue.as_str()).await?;
     let sent = sqs.send_message().queue_url(to).message_body(body).send().await;
