@@ -9,6 +9,7 @@ mod clock;
 mod config_file;
 mod dev;
 mod dlq;
+mod doctor;
 mod exit;
 mod history;
 mod kick;
@@ -48,6 +49,7 @@ enum Command {
     Members(members::Args),
     Kick(kick::Args),
     Dlq(dlq::Args),
+    Doctor(doctor::Args),
     Capacity(capacity::Args),
 }
 

@@ -61,6 +61,10 @@ fn line(row: &[String], widths: &[usize], before: usize, last: Option<usize>) ->
 
 /// The text in lines of at most `width` columns, broken between words; as it is where there is no width.
 fn broken(text: &str, width: Option<usize>) -> Vec<String> {
+    text.split('\n').flat_map(|line| broken_line(line, width)).collect()
+}
+
+fn broken_line(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width.filter(|width| wide(text) > *width) else { return vec![text.to_owned()] };
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -64,14 +64,6 @@ impl DevServer {
         self.parse(&self.read(answer).await?)
     }
 
-    /// The time in the header `Date` of an answer, as HTTP writes it.
-    pub(crate) async fn date(&self) -> anyhow::Result<Option<String>> {
-        let answer = self.http.get(format!("{}/regions", self.url)).send().await;
-        let answer = answer.with_context(|| self.unreachable())?;
-        let date = answer.headers().get("date");
-        Ok(date.and_then(|date| date.to_str().ok()).map(str::to_owned))
-    }
-
     /// Asks it to do something that has no answer but that it was done.
     pub(crate) async fn post(&self, path: &str, body: String) -> anyhow::Result<()> {
         self.read(self.http.post(format!("{}{path}", self.url)).body(body).send().await).await.map(drop)

@@ -22,7 +22,7 @@ use sorl_core::names::UserName;
 use sorl_core::region::Region;
 
 pub(crate) use dev::DevServer;
-pub(crate) use sdk::{Aws, told};
+pub(crate) use sdk::{Aws, is_absent, told};
 pub(crate) use stacks::{Kind, Stack};
 pub(crate) use stage::Stage;
 

@@ -78,9 +78,15 @@ fn advice(code: &str, text: &str) -> &'static str {
 }
 
 /// Whether AWS's code says that a right is missing.
-pub(crate) fn is_refusal(code: &str) -> bool {
+fn is_refusal(code: &str) -> bool {
     ["AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "Forbidden"]
         .contains(&code)
+}
+
+/// Whether AWS's answer says that what was asked for is not there.
+pub(crate) fn is_absent(fault: &impl ProvideErrorMetadata) -> bool {
+    let code = fault.code().unwrap_or_default();
+    ["NotFound", "DoesNotExist", "NonExistent", "NoSuchResource"].iter().any(|word| code.contains(word))
 }
 
 fn is_loopback(url: &str) -> bool {

@@ -37,6 +37,13 @@ impl Stage {
         Ok(Self { name: name.to_owned(), config, aws, secret: Arc::default() })
     }
 
+    /// A stage of this configuration, for tests that ask nothing.
+    #[cfg(test)]
+    pub(crate) fn with_config(name: &str, config: Config) -> Self {
+        let aws = Aws::at(None);
+        Self { name: name.to_owned(), config: Arc::new(config), aws, secret: Arc::default() }
+    }
+
     /// What the SDK's clients of a region are made from.
     pub(crate) async fn aws(&self, region: &Region) -> SdkConfig {
         self.aws.of(region.as_str()).await
