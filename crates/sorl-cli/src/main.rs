@@ -5,7 +5,9 @@
 //! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
 
 mod capacity;
+mod check;
 mod clock;
+mod completion;
 mod config_file;
 mod dev;
 mod dlq;
@@ -17,6 +19,7 @@ mod logging;
 mod members;
 mod output;
 mod publish;
+mod reference;
 mod span;
 mod table;
 mod tail;
@@ -50,6 +53,11 @@ enum Command {
     Kick(kick::Args),
     Dlq(dlq::Args),
     Doctor(doctor::Args),
+    Check(check::Args),
+    Completion(completion::Args),
+    /// Prints the help of every command as one page.
+    #[command(hide = true)]
+    Reference,
     Capacity(capacity::Args),
 }
 

@@ -140,6 +140,6 @@ mod tests {
     }
 
     fn stage() -> Stage {
-        Stage::with_config("dev", sorl_core::config::Config::default())
+        Stage::of("dev", sorl_core::config::Config::default(), None)
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct Flags {
 #[command(next_help_heading = "Who")]
 pub(crate) struct Who {
     /// A token to come with; without it one is minted: by `sorl dev`, or with the stage's secret
-    #[arg(long, env = "SORL_TOKEN", hide_env_values = true, hide_env = true)]
+    #[arg(long, env = "SORL_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 

@@ -32,15 +32,13 @@ pub(crate) struct Stage {
 impl Stage {
     /// The stage of this name; nothing is asked yet.
     pub(super) fn named(name: &str, flags: &Flags) -> anyhow::Result<Self> {
-        let config = Arc::new(config_file::read(flags.config.as_deref())?);
-        let aws = Aws::at(flags.endpoint_url.clone());
-        Ok(Self { name: name.to_owned(), config, aws, secret: Arc::default() })
+        let config = config_file::read(flags.config.as_deref())?;
+        Ok(Self::of(name, config, flags.endpoint_url.clone()))
     }
 
-    /// A stage of this configuration, for tests that ask nothing.
-    #[cfg(test)]
-    pub(crate) fn with_config(name: &str, config: Config) -> Self {
-        let aws = Aws::at(None);
+    /// The stage of this name and configuration; nothing is asked yet.
+    pub(crate) fn of(name: &str, config: Config, endpoint: Option<String>) -> Self {
+        let aws = Aws::at(endpoint);
         Self { name: name.to_owned(), config: Arc::new(config), aws, secret: Arc::default() }
     }
 
