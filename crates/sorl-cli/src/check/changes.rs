@@ -1,6 +1,7 @@
 //! What is different between two configurations, and what follows for those who chat.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use sorl_core::config::{Config, Namespace};
@@ -93,25 +94,25 @@ fn effective(config: &Config, name: &str) -> Option<Arc<Namespace>> {
 fn of_namespace(name: &str, old: &Namespace, new: &Namespace) -> Vec<Remark> {
     let of = format!("namespaces.{name}");
     let changed = [
-        different("history", span(old.history), span(new.history), history(old, new)),
-        different("presence", old.presence, new.presence, ""),
-        different("join_leave", old.join_leave, new.join_leave, ""),
+        different("history", &span(old.history), &span(new.history), history(old, new)),
+        different("presence", &old.presence, &new.presence, ""),
+        different("join_leave", &old.join_leave, &new.join_leave, ""),
         different(
             "grants",
-            grants(old.grants),
-            grants(new.grants),
+            &grants(old.grants),
+            &grants(new.grants),
             ", at once, for tokens without the claim",
         ),
-        different("rate", rate(old), rate(new), ""),
-        different("shards", old.shards, new.shards, ""),
-        different("shards_read", old.shards_read, new.shards_read, ""),
+        different("rate", &rate(old), &rate(new), ""),
+        different("shards", &old.shards, &new.shards, ""),
+        different("shards_read", &old.shards_read, &new.shards_read, ""),
     ];
     let notes = changed.into_iter().flatten().map(|what| Remark::new(Level::Note, of.clone(), what));
     notes.chain(shards(old, new).map(|what| Remark::new(Level::Fault, of.clone(), what))).collect()
 }
 
-fn different<T: PartialEq + ToString>(key: &str, old: T, new: T, then: &str) -> Option<String> {
-    (old != new).then(|| format!("{key}: {} to {}{then}", old.to_string(), new.to_string()))
+fn different<T: PartialEq + Display>(key: &str, old: &T, new: &T, then: &str) -> Option<String> {
+    (old != new).then(|| format!("{key}: {old} to {new}{then}"))
 }
 
 fn rate(namespace: &Namespace) -> String {

@@ -24,8 +24,10 @@ pub(super) async fn changes(stage: &Stage) -> anyhow::Result<Vec<Remark>> {
     let name = Kind::Running.name(&stage.name);
     let template = client.get_template().stack_name(&name).send().await.map_err(told)?;
     match template.template_body().and_then(configuration) {
-        Some(old) => {
-            let mut found = between(&Config { regions: deployed, ..old.clone() }, &stage.config);
+        Some(mut old) => {
+            // Told by what stands, not by what was once wanted.
+            old.regions = deployed;
+            let mut found = between(&old, &stage.config);
             found.extend(publishers(&old.publishers, &stage.config.publishers));
             Ok(found)
         }

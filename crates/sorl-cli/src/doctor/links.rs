@@ -87,7 +87,12 @@ async fn of_link(
         return Some(look.fault(format!("the subscription of {what} is not confirmed"), deploy(&stage.name)));
     }
     match sns.get_subscription_attributes().subscription_arn(arn).send().await {
-        Ok(answer) => of_attributes(look, &what, answer.attributes()?, &stage.name),
+        Ok(answer) => match answer.attributes() {
+            Some(attributes) => of_attributes(look, &what, attributes, &stage.name),
+            None => {
+                Some(look.unknown(format!("SNS tells nothing of the subscription of {what}"), "try again"))
+            }
+        },
         Err(fault) => Some(look.refused(&format!("the subscription of {what}"), &stage.name, fault)),
     }
 }

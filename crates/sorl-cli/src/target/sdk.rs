@@ -57,7 +57,7 @@ where
     let code = fault.code().unwrap_or_default().to_owned();
     let text = match fault.message() {
         Some(message) if !code.is_empty() => format!("{code}: {message}"),
-        _ => DisplayErrorContext(fault).to_string(),
+        _ => DisplayErrorContext(&fault).to_string(),
     };
     anyhow::anyhow!("{text}{}", advice(&code, &text))
 }
