@@ -1,6 +1,7 @@
 //! `sorl tail`: the messages of a channel as they come, until Ctrl-C.
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 use sorl_client::{Client, ClientError, Cursor, Endpoint, Event, Events, Options, Start, TokenProvider};
 use sorl_core::ids::MessageId;
 use sorl_core::message::Message;
@@ -9,7 +10,7 @@ use sorl_core::region::Region;
 use tokio::signal::ctrl_c;
 
 use crate::output::{self, Reader};
-use crate::visit::lost;
+use crate::visit::{self, lost};
 use crate::{clock, target};
 
 /// Prints the messages of a channel as they come.
@@ -21,9 +22,9 @@ pub(crate) struct Args {
     /// The channel
     #[arg(value_parser = ChannelName::parse)]
     channel: ChannelName,
-    /// Who listens, where the token is minted
-    #[arg(long, default_value = "tail", value_parser = UserName::parse, conflicts_with = "token")]
-    user: UserName,
+    /// Who listens, where the token is minted; to a personal channel its owner
+    #[arg(long, value_parser = UserName::parse, conflicts_with = "token")]
+    user: Option<UserName>,
     /// The region to listen in
     #[arg(long, value_parser = Region::parse)]
     region: Option<Region>,
@@ -60,7 +61,10 @@ async fn options(args: &Args) -> anyhow::Result<Options> {
         return Ok(Options::new(vec![Endpoint { region, url: url.clone() }], TokenProvider::fixed(token)));
     }
     let target = args.place.open().await?;
-    target.client(target.tokens(&args.who, &args.user, None), args.region.as_ref())
+    let user = visit::user(args.user.clone(), &args.channel)?;
+    // What is needed here, and nothing else.
+    let grants = json!({ args.channel.as_str(): ["subscribe", "history"] });
+    target.client(target.tokens(&args.who, &user, Some(grants)), args.region.as_ref())
 }
 
 async fn listen(client: &Client, mut events: Events, args: &Args) -> anyhow::Result<()> {

@@ -181,7 +181,8 @@ async fn tail_for_people_shows_who_said_what() {
 #[tokio::test]
 async fn tail_without_a_grant_says_so_and_ends() {
     let stage = stage().await;
-    let output = sorl(&["tail", "unheard-of:channel", "--url", &stage.url]).await;
+    let token = stage.mint("nobody", Some(&json!({})), 60).await;
+    let output = sorl(&["tail", &room(), "--token", &token, "--url", &stage.url]).await;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("grant"), "{told}");
