@@ -11,5 +11,5 @@ pub mod client;
 pub mod session;
 pub mod wire;
 
-pub use client::{Client, ClientError, Endpoint, Events, Options, Outgoing, Status, TokenProvider};
+pub use client::{Client, ClientError, Endpoint, Events, Options, Outgoing, Status, Tap, TokenProvider};
 pub use session::{Cursor, Event, Exit, Failure, Origin, Past, Start};

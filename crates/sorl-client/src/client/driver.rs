@@ -188,6 +188,9 @@ impl Driver {
             () = self.outbox.hand_over() => None,
             frame = wire.next(), if may_read => match frame {
                 Some(Ok(WireMessage::Text(frame))) => {
+                    if let Some(tap) = &self.options.tap {
+                        tap.hear(&frame);
+                    }
                     let at = self.moment();
                     self.session.received(at, &frame);
                     None

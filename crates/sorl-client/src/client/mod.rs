@@ -46,7 +46,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use dial::DialFault;
 pub use events::Events;
-pub use options::{Endpoint, Options, TokenFault, TokenProvider};
+pub use options::{Endpoint, Options, Tap, TokenFault, TokenProvider};
 pub use publishing::Outgoing;
 pub use status::{Lost, Status};
 

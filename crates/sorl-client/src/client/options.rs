@@ -53,6 +53,28 @@ impl fmt::Debug for TokenProvider {
     }
 }
 
+/// Hears every text frame as it came, before the client makes anything of it: for whoever counts what the wire
+/// brought, which the client does not tell twice.
+#[derive(Clone)]
+pub struct Tap(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Tap {
+    /// Calls `hear` for each frame; it should be quick, since nothing is read meanwhile.
+    pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    pub(super) fn hear(&self, frame: &str) {
+        (self.0)(frame);
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
 /// What a client is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -65,18 +87,26 @@ pub struct Options {
     /// Events that wait for the application; when there are as many, the client reads no further, and the
     /// service takes it for slow.
     pub events_max: usize,
+    /// Who hears the frames themselves, if anybody.
+    pub tap: Option<Tap>,
 }
 
 impl Options {
     /// A client of these endpoints, with room for 1,024 events.
     #[must_use]
     pub const fn new(endpoints: Vec<Endpoint>, token: TokenProvider) -> Self {
-        Self { endpoints, region: None, token, events_max: 1_024 }
+        Self { endpoints, region: None, token, events_max: 1_024, tap: None }
     }
 
     /// Begins in `region`.
     #[must_use]
     pub fn in_region(self, region: Region) -> Self {
         Self { region: Some(region), ..self }
+    }
+
+    /// Lets somebody hear the frames themselves.
+    #[must_use]
+    pub fn tapped(self, tap: Tap) -> Self {
+        Self { tap: Some(tap), ..self }
     }
 }
