@@ -33,6 +33,7 @@ mod probe_command;
 mod publish;
 mod publishers;
 mod recovery;
+mod rotation;
 mod rust_client;
 mod stock_clients;
 mod subscribe;
