@@ -43,7 +43,7 @@ browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; 
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
 	SORL_BIN=$(CURDIR)/target/release/sorl npm run --silent test:browser
 
-deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
+deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
 	python3 tests/deployed/cold_start.py
 	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)

@@ -32,6 +32,8 @@ mod grants;
 mod handshake;
 #[path = "../e2e/history.rs"]
 mod history;
+#[path = "../e2e/operating.rs"]
+mod operating;
 #[path = "../e2e/presence.rs"]
 mod presence;
 #[path = "../e2e/publish.rs"]

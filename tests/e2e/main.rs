@@ -26,6 +26,7 @@ mod handshake;
 mod history;
 mod late;
 mod load;
+mod operating;
 mod presence;
 mod publish;
 mod publishers;

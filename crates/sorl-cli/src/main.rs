@@ -5,16 +5,28 @@
 //! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
 
 mod capacity;
+mod check;
+mod clock;
+mod completion;
 mod config_file;
 mod dev;
-mod dev_server;
+mod dlq;
+mod doctor;
 mod exit;
+mod history;
+mod kick;
 mod logging;
+mod members;
 mod output;
 mod publish;
+mod reference;
 mod span;
+mod table;
 mod tail;
+mod target;
+mod terminal;
 mod token;
+mod visit;
 
 use std::process::ExitCode;
 
@@ -36,6 +48,16 @@ enum Command {
     Token(token::Args),
     Publish(publish::Args),
     Tail(tail::Args),
+    History(history::Args),
+    Members(members::Args),
+    Kick(kick::Args),
+    Dlq(dlq::Args),
+    Doctor(doctor::Args),
+    Check(check::Args),
+    Completion(completion::Args),
+    /// Prints the help of every command as one page.
+    #[command(hide = true)]
+    Reference,
     Capacity(capacity::Args),
 }
 

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 pub use regions::RegionAddress;
 
@@ -43,6 +43,7 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
     let operators = Router::new()
         .route("/faults", get(faults::show).post(faults::replace))
         .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{id}", delete(dead_letters::purge))
         .route("/dead-letters/{id}/redrive", post(dead_letters::redrive))
         .route("/metrics", get(metrics::render));
     Router::new()

@@ -1,44 +1,25 @@
-//! The command line as a person or a script uses it.
+//! The command line as a person or a script uses it, against `sorl dev`.
+//!
+//! What it does in the same way on a deployed stage is in `operating`.
+
+mod check;
+mod dlq;
+mod doctor;
+mod help;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 use sorl_tests::DEADLINE;
 use sorl_tests::frame::text;
 use sorl_tests::names::room;
+use sorl_tests::program::{out, sorl};
 use sorl_tests::server::binary;
 use sorl_tests::socket::Socket;
 
 use crate::shared::stage;
-
-async fn sorl(arguments: &[&str]) -> Output {
-    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-    let running = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(binary());
-        command.args(&arguments).env_remove("AWS_ENDPOINT_URL").env_remove("AWS_ENDPOINT_URL_SNS");
-        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_PROFILE").env("HOME", "/nonexistent");
-        command.output().expect("the program runs")
-    });
-    running.await.unwrap()
-}
-
-fn out(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
-}
-
-#[tokio::test]
-async fn every_command_has_help_with_an_example() {
-    for command in ["dev", "token", "publish", "tail", "capacity"] {
-        let help = out(&sorl(&[command, "--help"]).await);
-        assert!(help.contains(&format!("sorl {command}")), "{help}");
-        assert!(help.contains("Example"), "{help}");
-        assert!(help.contains("--json"), "{help}");
-    }
-    assert_eq!(sorl(&["dance"]).await.status.code(), Some(2));
-}
 
 #[tokio::test]
 async fn token_prints_a_token_that_opens_a_connection() {
@@ -82,6 +63,11 @@ async fn what_went_wrong_is_one_sentence_and_exit_1() {
         &["token", "alice", "--url", "http://127.0.0.1:1"][..],
         &["tail", "room:a", "--url", "http://127.0.0.1:1"],
         &["publish", "room:a", "1", "--endpoint-url", "http://127.0.0.1:1"],
+        &["history", "room:a", "--url", "http://127.0.0.1:1"],
+        &["members", "room:a", "--url", "http://127.0.0.1:1"],
+        &["kick", "bob", "--url", "http://127.0.0.1:1"],
+        &["dlq", "list", "--url", "http://127.0.0.1:1"],
+        &["doctor", "--url", "http://127.0.0.1:1"],
     ] {
         let output = sorl(arguments).await;
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -195,7 +181,8 @@ async fn tail_for_people_shows_who_said_what() {
 #[tokio::test]
 async fn tail_without_a_grant_says_so_and_ends() {
     let stage = stage().await;
-    let output = sorl(&["tail", "unheard-of:channel", "--url", &stage.url]).await;
+    let token = stage.mint("nobody", Some(&json!({})), 60).await;
+    let output = sorl(&["tail", &room(), "--token", &token, "--url", &stage.url]).await;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("grant"), "{told}");
