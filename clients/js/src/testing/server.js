@@ -36,6 +36,8 @@ export class FakeServer {
   connections = [];
   /** Regions whose handshakes fail. @type {Set<string>} */
   down = new Set();
+  /** How long handshakes take, in ms of the clock, by region; no time unless told. @type {Map<string, number>} */
+  latency = new Map();
   /** How many messages one answer holds. */
   pageSize = 500;
   #clock;
@@ -161,8 +163,13 @@ export class FakeServer {
       handle: (from, request) => this.#handle(from, request),
     });
     this.connections.push(connection);
-    if (this.down.has(region)) connection.end();
-    else connection.welcome(() => this.#hand(connection));
+    const answer = () => {
+      if (this.down.has(region)) connection.end();
+      else connection.welcome(() => this.#hand(connection));
+    };
+    const latency = this.latency.get(region);
+    if (latency === undefined) answer();
+    else this.#clock.after(latency, answer);
     return connection.socket;
   }
 
