@@ -78,6 +78,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Token(args) => token::run(args).await,
             Command::Publish(args) => Box::pin(publish::run(args)).await,
             Command::Tail(args) => Box::pin(tail::run(args)).await,
+            Command::History(args) => Box::pin(history::run(args)).await,
+            Command::Members(args) => Box::pin(members::run(args)).await,
+            Command::Kick(args) => Box::pin(kick::run(args)).await,
+            Command::Dlq(args) => Box::pin(dlq::run(args)).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
+            Command::Check(args) => Box::pin(check::run(args)).await,
+            Command::Completion(args) => completion::run(&args),
+            Command::Reference => reference::run(),
             Command::Capacity(args) => capacity::run(&args),
         }
     })

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// What answers in the place of AWS [env: `AWS_ENDPOINT_URL`]
+    /// What answers in the place of AWS; `AWS_ENDPOINT_URL` says it as well
     #[arg(long, value_name = "URL", requires = "against")]
     endpoint_url: Option<String>,
 }

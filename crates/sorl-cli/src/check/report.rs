@@ -105,7 +105,7 @@ pub(super) fn grants(rights: Rights) -> String {
 pub(super) fn span(span: Duration) -> String {
     let millis = span.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let fitting = units.into_iter().find(|(unit, _)| millis >= *unit && millis % unit == 0);
+    let fitting = units.into_iter().find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit));
     match fitting {
         _ if millis == 0 => "0".to_owned(),
         // A day is written as hours, as it usually is.

@@ -24,7 +24,7 @@ pub(super) enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Subject {
-    /// The CloudFormation stacks.
+    /// What is deployed.
     Stacks,
     /// Which queue gets what which topic takes.
     Subscriptions,

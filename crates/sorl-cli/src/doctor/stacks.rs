@@ -20,7 +20,7 @@ impl Standing {
     }
 }
 
-/// Asks CloudFormation in each region.
+/// Asks for all stacks of all regions.
 pub(super) async fn observe(stage: &Stage) -> Vec<Standing> {
     join_all(stage.config.regions.iter().map(|region| observe_region(stage, region))).await
 }

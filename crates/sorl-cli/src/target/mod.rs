@@ -31,6 +31,9 @@ use crate::exit::Misuse;
 /// Where `sorl dev` listens unless told otherwise.
 pub(crate) const USUAL_URL: &str = "http://127.0.0.1:4600";
 
+/// Not clap's default: whether it was given tells `sorl dev` from AWS where either is possible.
+const URL_HELP: &str = "Where `sorl dev` listens [default: http://127.0.0.1:4600]";
+
 /// How long a token that is minted for a connection lives; clients fetch another for every connection.
 pub(crate) const TOKEN_TTL: Duration = Duration::from_hours(2);
 
@@ -38,16 +41,16 @@ pub(crate) const TOKEN_TTL: Duration = Duration::from_hours(2);
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Where")]
 pub(crate) struct Flags {
-    /// Where `sorl dev` listens [default: http://127.0.0.1:4600]
-    #[arg(long, value_name = "URL", conflicts_with = "stage")]
+    /// Where `sorl dev` listens.
+    #[arg(long, value_name = "URL", conflicts_with = "stage", help = URL_HELP)]
     pub(crate) url: Option<String>,
-    /// A deployed stage, found through its CloudFormation stacks
+    /// A deployed stage, found by its name through its stacks
     #[arg(long, value_name = "NAME", value_parser = stage_name)]
     pub(crate) stage: Option<String>,
     /// The stage's configuration, which names its regions [default: sorl.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// What answers in the place of AWS, or of `sorl dev` [env: AWS_ENDPOINT_URL]
+    /// What answers in the place of AWS, or of `sorl dev`; for AWS, `AWS_ENDPOINT_URL` says it as well
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 }
@@ -151,7 +154,7 @@ impl Target {
     /// The region named, or the first.
     pub(crate) fn pick(&self, named: Option<&Region>) -> anyhow::Result<&RegionAddress> {
         let found = match named {
-            Some(region) => self.regions.iter().find(|listed| listed.region == *region),
+            Some(region) => self.regions().iter().find(|listed| listed.region == *region),
             None => self.regions.first(),
         };
         found.ok_or_else(|| no_such_region(named, self.regions.iter().map(|listed| &listed.region)))

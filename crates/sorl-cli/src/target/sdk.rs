@@ -55,9 +55,9 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let code = fault.code().unwrap_or_default().to_owned();
-    let text = match fault.message() {
+    let text = match fault.message().map(str::to_owned) {
         Some(message) if !code.is_empty() => format!("{code}: {message}"),
-        _ => DisplayErrorContext(&fault).to_string(),
+        _ => DisplayErrorContext(fault).to_string(),
     };
     anyhow::anyhow!("{text}{}", advice(&code, &text))
 }

@@ -1,4 +1,4 @@
-//! The three CloudFormation stacks that a stage has in each region, as they stand.
+//! The three `CloudFormation` stacks that a stage has in each region, as they stand.
 //!
 //! Only asks. Their names are those of the templates (`serverless.yml`, `infra/`).
 
