@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local infra deployed bench package deploy hello remove
+.PHONY: help check test unit e2e js browser soak sim local infra deployed bench package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -42,6 +42,10 @@ js: $(NODE_READY) ## the JavaScript client's tests
 browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; screenshots in target/screenshots
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
 	SORL_BIN=$(CURDIR)/target/release/sorl npm run --silent test:browser
+
+soak: target/release/sorl $(NODE_READY) ## the JavaScript client under breaks, in Node and in Chromium: make soak [MINUTES=10]
+	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
+	SORL_BIN=$(CURDIR)/target/release/sorl SORL_SOAK_MINUTES=$(or $(MINUTES),10) npm run --silent test:soak
 
 deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml

@@ -31,6 +31,7 @@ mod presence;
 mod publish;
 mod publishers;
 mod recovery;
+mod rotation;
 mod rust_client;
 mod stock_clients;
 mod subscribe;

@@ -8,14 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sorl_core::region::Region;
 
-/// A region's WebSocket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Which region it is.
-    pub region: Region,
-    /// Its address, `ws://…` or `wss://…`.
-    pub url: String,
-}
+use crate::machine::Endpoint;
 
 /// Where no token could be had from, and why.
 pub type TokenFault = Box<dyn std::error::Error + Send + Sync>;
@@ -58,20 +51,24 @@ impl fmt::Debug for TokenProvider {
 pub struct Options {
     /// Where the service is. After a failed attempt the next one is tried.
     pub endpoints: Vec<Endpoint>,
-    /// The region to begin with; the first of the endpoints unless said.
+    /// The region to begin with. Unless said it is the nearest, by the time that a TCP connection takes, and
+    /// the next one is the next nearest.
     pub region: Option<Region>,
     /// Where tokens come from.
     pub token: TokenProvider,
     /// Events that wait for the application; when there are as many, the client reads no further, and the
     /// service takes it for slow.
     pub events_max: usize,
+    /// Publishes that may be under way, be it that they wait for a connection or for a reply; one more is
+    /// refused at once.
+    pub queue_max: usize,
 }
 
 impl Options {
-    /// A client of these endpoints, with room for 1,024 events.
+    /// A client of these endpoints, with room for 1,024 events and 1,000 publishes.
     #[must_use]
     pub const fn new(endpoints: Vec<Endpoint>, token: TokenProvider) -> Self {
-        Self { endpoints, region: None, token, events_max: 1_024 }
+        Self { endpoints, region: None, token, events_max: 1_024, queue_max: 1_000 }
     }
 
     /// Begins in `region`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sorl_core::region::Region;
 
-use super::dial::DialFault;
+use crate::client::DialFault;
 
 /// Where a client is with its connection.
 #[derive(Debug, Clone)]
@@ -34,6 +34,20 @@ impl Status {
             Self::Waiting(lost) | Self::Connecting { after: Some(lost), .. } => Some(lost),
             _ => None,
         }
+    }
+}
+
+/// Whether the application has nothing to learn from a status after the other.
+pub(super) fn same(one: &Status, other: &Status) -> bool {
+    match (one, other) {
+        (
+            Status::Connecting { region: a, after: lost },
+            Status::Connecting { region: b, after: other_lost },
+        ) => a == b && lost.as_ref().map(Arc::as_ptr) == other_lost.as_ref().map(Arc::as_ptr),
+        (Status::Connected(a), Status::Connected(b)) => a == b,
+        (Status::Waiting(a), Status::Waiting(b)) => Arc::ptr_eq(a, b),
+        (Status::Away, Status::Away) | (Status::Closed, Status::Closed) => true,
+        _ => false,
     }
 }
 
