@@ -96,7 +96,7 @@ test("a_message_shows_its_way_in_the_inspector", async () => {
   await page.getByTestId("way-id").getByText(id).waitFor();
   for (const region of REGIONS) {
     const words = page.getByTestId(`way-${region}`);
-    await words.filter({ hasText: /queued \+.+ received \+.+ posted \+.+ to 1 connection/ }).waitFor();
+    await words.filter({ hasText: /queued .+ received \+.+ posted \+.+ to 1 connection/ }).waitFor();
   }
   assert.equal(await page.getByTestId("way-channel").textContent(), "room:lobby");
   await page.getByTestId("ways-filter").fill("room:nowhere");

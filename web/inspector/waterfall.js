@@ -82,7 +82,9 @@ function part(kind, [from = 0, to = 0], start, whole) {
 /** @param {Way} way @param {Leg} leg */
 function inWords({ accepted }, leg) {
   const after = (/** @type {number} */ at) => `+${duration(Math.max(0, at - accepted))}`;
-  const words = [`queued ${after(leg.queued)}`, `received ${after(leg.received)}`];
+  // A queue tells time by the millisecond; less than one is not known.
+  const queued = leg.queued - accepted < 1 ? "at once" : after(leg.queued);
+  const words = [`queued ${queued}`, `received ${after(leg.received)}`];
   if (leg.posts > 0) words.push(`posted ${after(endOf(leg))} to ${counted(leg.posts, "connection")}`);
   else if (leg.done !== undefined) words.push(`done ${after(leg.done)}, nobody to post to`);
   else words.push("in work");

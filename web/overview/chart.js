@@ -105,7 +105,7 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: "charts" }, points: { size: 6 } },
       scales: { x: { range: (_plot, _from, to) => this.#span(to ?? 0) }, y: { range: upwards } },
       axes: [
-        { ...axis, size: 20, space: 70, values: (_plot, splits) => splits.map((s) => clock.format(s * 1_000)) },
+        { ...axis, size: 20, space: 70, values: times },
         { ...axis, size: 34, space: 28, values: (_plot, splits) => splits.map(amount) },
       ],
       series: [{}, ...this.#subject.series.map(({ label, swatch }) => line(label, swatch))],
@@ -121,6 +121,12 @@ export class Chart {
 
 /** A colour of the theme in force; the styles register it, so that it comes resolved. @param {string} name */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+
+/** The times of day, but for one that would be cut at the right edge. @param {any} plot @param {number[]} splits */
+function times(plot, splits) {
+  const { min, max } = plot.scales.x;
+  return splits.map((s) => (max - s < (max - min) * 0.08 ? "" : clock.format(s * 1_000)));
+}
 
 /** From nought, and never so narrow that noise looks like a peak. @type {import("uplot").Scale.Range} */
 const upwards = (_plot, _from, to) => [0, Number.isFinite(to) ? Math.max(to * 1.15, 1) : 1];

@@ -86,9 +86,9 @@ const subjects = (regions) => [
     hint: "Posts answered 429, slices sent to the bulk queue, and records handed out again",
     headline: sum,
     series: [
+      counter("failed", "red", "sorl_records_failed_total"),
       counter("429", "amber", "sorl_throttled_total"),
       counter("slices", "violet", "sorl_slices_total"),
-      counter("failed", "red", "sorl_records_failed_total"),
     ],
   },
   {
@@ -98,8 +98,8 @@ const subjects = (regions) => [
     headline: sum,
     series: [
       counter("dead letters", "red", "sorl_dead_letters_total"),
-      counter("gone", "grey", "sorl_gone_total"),
       counter("too slow", "amber", "sorl_closed_slow_total"),
+      counter("gone", "grey", "sorl_gone_total"),
     ],
   },
 ];
