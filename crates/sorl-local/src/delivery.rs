@@ -26,6 +26,9 @@ use crate::witness::Witness;
 const LIVE_INVOCATIONS: usize = 4;
 /// The same for slices: less, so that mass traffic leaves room for live traffic.
 const BULK_INVOCATIONS: usize = 2;
+/// Slices in one invocation. Each is a thousand posts already; ten of them would be read and sorted in one go, on a
+/// thread that live traffic waits for.
+const BULK_BATCH_MAX: usize = 1;
 /// How long a batch that is not full keeps the next one of its queue from beginning, so that records gather
 /// instead of starting an invocation each; a full one never does.
 const GATHER_MAX: Duration = Duration::from_millis(5);
@@ -38,6 +41,8 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 struct Source {
     queue: RecordQueue,
+    /// Records an invocation is given.
+    batch_max: usize,
     /// Who receives next, so that records gather instead of starting one invocation each; slices are batches already.
     turn: Option<Arc<Mutex<()>>>,
     /// How fast slices are posted.
@@ -48,8 +53,18 @@ struct Source {
 pub(crate) fn start(stage: &Arc<Stage>) {
     for station in stage.stations.values() {
         let pace = Pace::per_second(station.site().config.delivery.bulk_rate());
-        let live = Source { queue: station.place.live.clone(), turn: Some(Arc::default()), pace: None };
-        let bulk = Source { queue: station.place.bulk.clone(), turn: None, pace: Some(Arc::new(pace)) };
+        let live = Source {
+            queue: station.place.live.clone(),
+            batch_max: BATCH_MAX,
+            turn: Some(Arc::default()),
+            pace: None,
+        };
+        let bulk = Source {
+            queue: station.place.bulk.clone(),
+            batch_max: BULK_BATCH_MAX,
+            turn: None,
+            pace: Some(Arc::new(pace)),
+        };
         for (source, invocations) in [(live, LIVE_INVOCATIONS), (bulk, BULK_INVOCATIONS)] {
             for _ in 0..invocations {
                 stage.tasks.deliveries.spawn(receive(Arc::clone(station), source.clone()));
@@ -76,13 +91,13 @@ async fn tick(stage: Arc<Stage>) {
 
 /// Receives batch after batch, in turn with the others of the queue, and has each delivered.
 async fn receive(station: Arc<Station>, source: Source) {
-    let Source { queue, turn, pace } = source;
+    let Source { queue, batch_max, turn, pace } = source;
     while !station.tasks.stopping.is_cancelled() {
         let turn = match &turn {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let batch = queue.receive(station.clock.now(), BATCH_MAX);
+        let batch = queue.receive(station.clock.now(), batch_max);
         if batch.is_empty() {
             tokio::select! {
                 () = queue.arrived() => {}
@@ -90,7 +105,7 @@ async fn receive(station: Arc<Station>, source: Source) {
             }
             continue;
         }
-        let turn = turn.filter(|_| batch.len() < BATCH_MAX);
+        let turn = turn.filter(|_| batch.len() < batch_max);
         let mut invocation = std::pin::pin!(invoke(&station, &queue, batch, pace.as_deref()));
         if tokio::time::timeout(GATHER_MAX, &mut invocation).await.is_err() {
             drop(turn);
@@ -186,7 +201,7 @@ fn tell_latency(station: &Station, record: &Record, now: Timestamp) {
     }
 }
 
-/// The region's queue, with every burial counted and told.
+/// The region's queue, with every burial counted and told, and others let in after each send.
 struct Burials<'a> {
     queue: &'a dyn Queue,
     station: &'a Station,
@@ -195,7 +210,11 @@ struct Burials<'a> {
 #[async_trait]
 impl Queue for Burials<'_> {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
-        self.queue.send(slices).await
+        let sent = self.queue.send(slices).await;
+        // In one process nothing of this waits, so a mass audience would be cut page after page in one go, on a
+        // thread that live traffic waits for.
+        tokio::task::yield_now().await;
+        sent
     }
 
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
