@@ -84,7 +84,14 @@ async function start() {
   const inspector = new Inspector(names);
   const health = new Health(names, showVerdict);
   setUpTheme(overview.recolour);
-  setUpChats(regions, (id) => inspector.inspect(id));
+  setUpChats(regions, (id) => {
+    // A pane that has the page to itself gives it back: the inspector is beside it.
+    if (readAddress().region) {
+      location.hash = "#inspector";
+      followAddress();
+    }
+    inspector.inspect(id);
+  });
   setUpPublish(regions);
   setUpFaults(names, (faults) => {
     for (const pane of panes) pane.setCut(faults.cut.includes(pane.region));

@@ -101,6 +101,10 @@ test("a_message_shows_its_way_in_the_inspector", async () => {
   assert.equal(await page.getByTestId("way-channel").textContent(), "room:lobby");
   await page.getByTestId("ways-filter").fill("room:nowhere");
   await page.getByTestId("ways").getByText("No message in such a channel.").waitFor();
+  await pane(US).part("focus").click();
+  await page.getByTestId("inspector").waitFor({ state: "hidden" });
+  await (await pane(US).heard(text)).getByTestId("inspect").click();
+  await page.getByTestId("way-id").getByText(id).waitFor();
   await close();
 });
 

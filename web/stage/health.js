@@ -80,15 +80,17 @@ export class Health {
     const all = this.#lost ? [bad("The service does not answer")] : this.#known();
     const worst = all.find(({ level }) => level === "bad") ?? all[0];
     const texts = [...new Set(all.map(({ text }) => text))];
-    const text = texts.length > 2 ? `${texts.slice(0, 2).join(" · ")} · and more` : texts.join(" · ");
+    const more = texts.length > 2 ? ` · ${texts.length - 2} more` : "";
+    const text = texts.slice(0, 2).join(" · ") + more;
     this.#say(worst ? { level: worst.level, text } : { level: "good", text: "All is well" });
   }
 
   #known() {
     const { cut, lag_ms, duplicate, throttle } = this.#faults;
-    const known = cut.length > 0 ? [bad(`${counted(cut.length, "region is", "regions are")} cut off`)] : [];
+    const known = [];
     const isFaulty = lag_ms > whole({}).lag_ms || duplicate > 0 || throttle > 0;
-    if (isFaulty) known.push(warn("Faults are switched on"));
+    if (cut.length > 0) known.push(bad(`${counted(cut.length, "region is", "regions are")} cut off`));
+    else if (isFaulty) known.push(warn("Faults are switched on"));
     if (this.#letters > 0) known.push(warn(`${counted(this.#letters, "dead letter")} to look at`));
     return known.concat(this.#latest.flat());
   }
