@@ -47,7 +47,7 @@ soak: target/release/sorl $(NODE_READY) ## the JavaScript client under breaks, i
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_SOAK_MINUTES=$(or $(MINUTES),10) npm run --silent test:soak
 
-deployed: $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
+deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
 	python3 tests/deployed/cold_start.py
 	python3 tests/deployed/run.py $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
