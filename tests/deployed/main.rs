@@ -17,6 +17,7 @@ mod alone;
 mod excluded;
 mod ghost;
 mod gone;
+mod measuring;
 mod shared;
 mod slices;
 

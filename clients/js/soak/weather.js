@@ -66,6 +66,6 @@ export function judgeMemory(heaps, { accepted, readers }) {
   assert.ok(grown < remembered + SLACK_BYTES, `${grown} bytes more, ${remembered} of them remembered`);
 }
 
-/** A short string and its place in a map; measured: about 110. */
+/** A sliced string, the id that it keeps, and a place in a map: 142 bytes in Node 20, and the counts here. */
 const REMEMBERED_BYTES = 200;
 const SLACK_BYTES = 3 * 2 ** 20;

@@ -13,9 +13,8 @@
  */
 
 import { Cursor } from "./cursor.js";
-import { Order } from "./order.js";
 import { Recovery } from "./recovery.js";
-import { Seen } from "./seen.js";
+import { Showing } from "./showing.js";
 
 /**
  * @typedef {import("./protocol.js").Message} Message
@@ -47,13 +46,9 @@ export class Membership {
   #over;
   /** @type {Events} */
   #events;
-  /** @type {SubscribeOptions} */
-  #options = {};
-  /** @type {Order | null} */
-  #order = null;
-
+  #options;
   #cursor = new Cursor();
-  #seen = new Seen();
+  #showing;
   /** @type {Connection | null} */
   #connection = null;
   /** The connection before, if it owed nothing. @type {Connection | null} */
@@ -75,14 +70,15 @@ export class Membership {
    * @param {{ channel: string, options?: SubscribeOptions, personal?: boolean,
    *   surroundings: Surroundings, over: () => void, events: Events }} parts
    */
-  constructor({ channel, options, personal = false, surroundings, over, events }) {
+  constructor({ channel, options = {}, personal = false, surroundings, over, events }) {
     /** Its name; a personal channel's is known from the first token on. */
     this.channel = channel;
     this.#personal = personal;
     this.#surroundings = surroundings;
     this.#over = over;
     this.#events = events;
-    this.#arrange(options);
+    this.#options = options;
+    this.#showing = this.#begin();
   }
 
   /** Whether it is to be a member, as opposed to one that is leaving. */
@@ -123,8 +119,9 @@ export class Membership {
   live(message, connection) {
     if (connection === this.#connection) this.#cursor.live(message.id, connection.region);
     else if (connection === this.#former) this.#cursor.gain(message.id, connection.region);
-    this.#show(message, LIVE);
-    this.#forget();
+    // Live ones come for a moment after it was left.
+    if (this.#wanted) this.#showing.show(message, LIVE);
+    this.#showing.forget();
   }
 
   /** @param {import("./protocol.js").PresenceEvent} event @param {Connection} connection */
@@ -165,11 +162,12 @@ export class Membership {
    * @param {SubscribeOptions | undefined} options
    * @param {Events} events
    */
-  rejoin(options, events) {
+  rejoin(options = {}, events) {
     this.#events = events;
-    this.#arrange(options);
+    this.#options = options;
     this.#cursor = new Cursor();
-    this.#seen = new Seen();
+    this.#showing.end(false);
+    this.#showing = this.#begin();
     this.#wanted = true;
     this.#entered = false;
     this.#term++;
@@ -189,16 +187,12 @@ export class Membership {
     this.#next();
   }
 
-  /** @param {SubscribeOptions} [options] */
-  #arrange(options = {}) {
-    const { ordered } = options;
-    this.#options = options;
-    this.#order?.clear();
-    this.#order = !ordered ? null : new Order({
-      ...(ordered === true ? {} : ordered),
+  #begin() {
+    return new Showing({
+      ordered: this.#options.ordered,
+      cursor: this.#cursor,
       clock: this.#surroundings.clock,
-      owed: () => this.#cursor.owed,
-      show: (message, meta) => this.#events.emit("message", message, meta),
+      emit: (message, meta) => this.#events.emit("message", message, meta),
     });
   }
 
@@ -255,9 +249,9 @@ export class Membership {
       connection,
       cursor: this.#cursor,
       surroundings: this.#surroundings,
-      show: (message) => this.#show(message, meta),
+      show: (message) => this.#wanted && this.#showing.show(message, meta),
       // Not sooner: an answer begins before where it was asked from, and its cursor may lie far behind that.
-      shown: () => this.#forget(),
+      shown: () => this.#showing.forget(),
       gap: (error) => {
         this.#events.emit("gap", { error });
         this.#settled();
@@ -310,27 +304,10 @@ export class Membership {
     });
   }
 
-  /**
-   * @param {Message} message
-   * @param {import("./channel.js").Meta} meta
-   * @returns {boolean} whether it was the first of its tail
-   */
-  #show(message, meta) {
-    if (!this.#wanted || (meta.recovered && !this.#cursor.owes(message.id))) return false;
-    const first = this.#seen.first(message.id, this.#surroundings.clock.now());
-    if (first && this.#order) this.#order.add(message, meta);
-    else if (first) this.#events.emit("message", message, meta);
-    return first;
-  }
-
   /** The connection owes nothing any more. */
   #settled() {
-    this.#order?.proceed();
+    this.#showing.proceed();
     this.#surroundings.settled(this);
-  }
-
-  #forget() {
-    this.#seen.forget(this.#cursor.since, this.#surroundings.clock.now());
   }
 
   /** @param {import("./channel.js").Exit} exit */
@@ -339,8 +316,7 @@ export class Membership {
     this.#wanted = false;
     this.#stop();
     // Who leaves wants no more; who is sent away is shown what had come.
-    if (exit.reason !== "requested") this.#order?.flush();
-    this.#order?.clear();
+    this.#showing.end(exit.reason !== "requested");
     if (wanted) this.#events.emit("unsubscribed", exit);
     this.#surroundings.settled(this);
     this.#next();

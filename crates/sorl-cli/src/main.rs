@@ -15,9 +15,13 @@ mod doctor;
 mod exit;
 mod history;
 mod kick;
+mod load;
 mod logging;
+mod measure;
 mod members;
 mod output;
+mod picture;
+mod probe;
 mod publish;
 mod reference;
 mod span;
@@ -52,6 +56,8 @@ enum Command {
     Members(members::Args),
     Kick(kick::Args),
     Dlq(dlq::Args),
+    Load(load::Args),
+    Probe(probe::Args),
     Doctor(doctor::Args),
     Check(check::Args),
     Completion(completion::Args),
@@ -86,6 +92,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Check(args) => Box::pin(check::run(args)).await,
             Command::Completion(args) => completion::run(&args),
             Command::Reference => reference::run(),
+            Command::Load(args) => Box::pin(load::run(args)).await,
+            Command::Probe(args) => Box::pin(probe::run(args)).await,
             Command::Capacity(args) => capacity::run(&args),
         }
     })

@@ -2,7 +2,7 @@
 //!
 //! The invariant: no line is wider than the terminal unless a single word, or the other columns alone, are.
 
-use console::{measure_text_width as wide, pad_str};
+use console::{Alignment, measure_text_width as wide, pad_str};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -13,12 +13,19 @@ const LAST_MIN: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// So many columns, the last ones, stand to the right.
+    figures: usize,
 }
 
 impl Table {
     /// A table with these headings.
     pub(crate) fn with<const N: usize>(head: [&str; N]) -> Self {
-        Self { rows: vec![head.map(str::to_owned).to_vec()] }
+        Self { rows: vec![head.map(str::to_owned).to_vec()], figures: 0 }
+    }
+
+    /// Makes the last columns ones of figures, which stand to the right and are not broken.
+    pub(crate) fn figures(self, columns: usize) -> Self {
+        Self { figures: columns, ..self }
     }
 
     /// Adds a row.
@@ -36,8 +43,21 @@ impl Table {
         let widths = self.widths();
         let before: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
         let last = columns.map(|columns| columns.saturating_sub(before).max(LAST_MIN));
+        if self.figures > 0 {
+            let rows = self.rows.iter().map(|row| self.line_of_figures(row, &widths));
+            return rows.collect::<Vec<_>>().join("\n");
+        }
         let rows = self.rows.iter().map(|row| line(row, &widths, before, last));
         rows.collect::<Vec<_>>().join("\n")
+    }
+
+    fn line_of_figures(&self, row: &[String], widths: &[usize]) -> String {
+        let names = widths.len().saturating_sub(self.figures);
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+            let to = if column < names { Alignment::Left } else { Alignment::Right };
+            pad_str(cell, *width, to, None).into_owned()
+        });
+        cells.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -53,7 +73,7 @@ fn line(row: &[String], widths: &[usize], before: usize, last: Option<usize>) ->
     let gap = " ".repeat(GAP);
     let padded = cells.iter().zip(widths);
     let mut text: String = padded
-        .map(|(cell, width)| format!("{}{gap}", pad_str(cell, *width, console::Alignment::Left, None)))
+        .map(|(cell, width)| format!("{}{gap}", pad_str(cell, *width, Alignment::Left, None)))
         .collect();
     text.push_str(&broken(end, last).join(&format!("\n{}", " ".repeat(before))));
     text.trim_end().to_owned()
@@ -106,6 +126,14 @@ mod tests {
         assert!(lines.iter().all(|line| line.len() <= 34), "{text}");
         assert_eq!(lines[1], "alice  eu-north-1 and us-east-1");
         assert_eq!(lines[2], "       and ap-southeast-2");
+    }
+
+    #[test]
+    fn figures_stand_to_the_right() {
+        let mut table = Table::with(["region", "n"]).figures(1);
+        table.row(["eu-north-1".to_owned(), "7".to_owned()]);
+        table.row(["x".to_owned(), "1,000".to_owned()]);
+        assert_eq!(table.render(Some(5)), "region          n\neu-north-1      7\nx           1,000");
     }
 
     #[test]

@@ -55,5 +55,7 @@ pub mod machine;
 pub mod session;
 pub mod wire;
 
-pub use client::{Client, ClientError, Endpoint, Events, Members, Options, Outgoing, Status, TokenProvider};
+pub use client::{
+    Client, ClientError, Endpoint, Events, Members, Options, Outgoing, Status, Tap, TokenProvider,
+};
 pub use session::{Cursor, Event, Exit, Failure, Origin, Past, Start, Subscription};

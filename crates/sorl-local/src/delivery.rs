@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
+use crate::witness::Witness;
 
 /// Invocations of `deliver` side by side for a region's live queue: one that waits for a slow client must not
 /// hold up the others, and more than a few only share the same cores.
@@ -115,10 +116,14 @@ async fn receive(station: Arc<Station>, source: Source) {
 
 async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pace: Option<&Pace>) {
     let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
-    let report = run(station, &records, pace).await;
+    let witness = Witness::of(station, &batch);
+    let report = run(station, &records, pace, witness.as_ref()).await;
+    if let Some(witness) = witness {
+        witness.tell();
+    }
     let now = station.clock.now();
     let region = &station.site().region;
-    for Received { record, receipt, receive_count } in batch {
+    for Received { record, receipt, receive_count, .. } in batch {
         if report.failed.contains(&record.id) {
             queue.release(receipt, now, retry_delay(receive_count));
         } else {
@@ -156,10 +161,18 @@ fn tell(station: &Station, records: usize, report: &Report) {
 }
 
 /// One invocation. Dying, or taking too long, fails every record.
-async fn run(station: &Station, records: &[Record], pace: Option<&Pace>) -> Report {
+async fn run(
+    station: &Station,
+    records: &[Record],
+    pace: Option<&Pace>,
+    witness: Option<&Witness<'_>>,
+) -> Report {
     let queue = Burials { queue: &station.place.queue, station };
     let deadline = station.clock.now().plus(DELIVER_MAX);
     let mut ports = station.deliver_ports(&queue);
+    if let Some(witness) = witness {
+        ports.gateway = witness;
+    }
     let paced = pace.map(|pace| Paced { pace, gateway: ports.gateway });
     if let Some(paced) = &paced {
         ports.gateway = paced;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::clock::Clock;
 use super::command::Command;
 use super::nearest::nearest_first;
-use super::options::{Options, TokenProvider};
+use super::options::{Options, Tap, TokenProvider};
 use super::outbox::Outbox;
 use super::waiters::Waiters;
 use super::wire::{News, Wire};
@@ -29,6 +29,7 @@ pub(super) struct Driver {
     machine: Machine,
     clock: Clock,
     tokens: TokenProvider,
+    tap: Option<Tap>,
     waiters: Waiters,
     commands: mpsc::Receiver<Command>,
     outbox: Outbox,
@@ -48,13 +49,14 @@ pub(super) async fn run(
     events: mpsc::Sender<Event>,
     status: watch::Sender<Status>,
 ) {
-    let Options { endpoints, region, token, queue_max, .. } = options;
+    let Options { endpoints, region, token, queue_max, tap, .. } = options;
     let endpoints = if region.is_none() { nearest_first(endpoints).await } else { endpoints };
     let (ear, news) = mpsc::channel(NEWS_MAX);
     let driver = Driver {
         machine: Machine::new(endpoints, region.as_ref(), queue_max),
         clock: Clock::start(),
         tokens: token,
+        tap,
         waiters: Waiters::default(),
         commands,
         outbox: Outbox::new(events),
@@ -112,7 +114,12 @@ impl Driver {
                 self.wires.remove(&number);
                 self.machine.failed(at, number, fault);
             }
-            News::Frame(frame) => self.machine.received(at, number, &frame),
+            News::Frame(frame) => {
+                if let Some(tap) = &self.tap {
+                    tap.hear(&frame);
+                }
+                self.machine.received(at, number, &frame);
+            }
             News::Ended(reason) => {
                 self.wires.remove(&number);
                 self.machine.ended(at, number, reason);

@@ -47,7 +47,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use dial::DialFault;
 pub use events::Events;
-pub use options::{Options, TokenFault, TokenProvider};
+pub use options::{Options, Tap, TokenFault, TokenProvider};
 
 use crate::machine::Ask;
 pub use crate::machine::{Endpoint, Lost, Members, Outgoing, Status};

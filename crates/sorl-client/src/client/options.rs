@@ -46,6 +46,28 @@ impl fmt::Debug for TokenProvider {
     }
 }
 
+/// Hears every text frame as it came, before the client makes anything of it: for whoever counts what the wire
+/// brought, which the client does not tell twice.
+#[derive(Clone)]
+pub struct Tap(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Tap {
+    /// Calls `hear` for each frame; it should be quick, since nothing is read meanwhile.
+    pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    pub(super) fn hear(&self, frame: &str) {
+        (self.0)(frame);
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
 /// What a client is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -62,18 +84,26 @@ pub struct Options {
     /// Publishes that may be under way, be it that they wait for a connection or for a reply; one more is
     /// refused at once.
     pub queue_max: usize,
+    /// Who hears the frames themselves, if anybody.
+    pub tap: Option<Tap>,
 }
 
 impl Options {
     /// A client of these endpoints, with room for 1,024 events and 1,000 publishes.
     #[must_use]
     pub const fn new(endpoints: Vec<Endpoint>, token: TokenProvider) -> Self {
-        Self { endpoints, region: None, token, events_max: 1_024, queue_max: 1_000 }
+        Self { endpoints, region: None, token, events_max: 1_024, queue_max: 1_000, tap: None }
     }
 
     /// Begins in `region`.
     #[must_use]
     pub fn in_region(self, region: Region) -> Self {
         Self { region: Some(region), ..self }
+    }
+
+    /// Lets somebody hear the frames themselves.
+    #[must_use]
+    pub fn tapped(self, tap: Tap) -> Self {
+        Self { tap: Some(tap), ..self }
     }
 }
