@@ -9,7 +9,7 @@
 
 const { readFileSync } = require("node:fs");
 const path = require("node:path");
-const { parse } = require("smol-toml");
+const { parse, stringify } = require("smol-toml");
 
 const ROOT = path.join(__dirname, "..");
 /** As in the service's own defaults. */
@@ -36,6 +36,13 @@ function readConfig(file = configPath()) {
   if (!isListOf(publishers, /^\d{12}$/)) faults.push("publishers: a list of 12-digit account ids");
   if (faults.length > 0) throw new Error(`${file}: ${faults.join("; ")}`);
   return { file, regions, publishers, usesSecret: (auth.algorithm ?? "HS256") === "HS256" };
+}
+
+/** The whole configuration but for its secret: the template tells it, to whoever asks what is deployed. */
+function toldConfig(file) {
+  const config = parse(readFileSync(file, "utf8"));
+  if (config.auth) delete config.auth.secret;
+  return `# As deployed, without any secret.\n${stringify(config)}`;
 }
 
 const isListOf = (list, form) =>
@@ -136,6 +143,7 @@ module.exports = async ({ options, resolveVariable }) => {
     isHome: String(region === home),
     usesSecret: String(usesSecret),
     config: path.relative(ROOT, file),
+    told: toldConfig(file),
     replicaNames: chosen ?? regions.join(","),
     replicas: replicas(chosen?.split(",") ?? regions),
     secretReplicas: copies.length > 0 ? copies.map((name) => ({ Region: name })) : { Ref: "AWS::NoValue" },
@@ -144,4 +152,4 @@ module.exports = async ({ options, resolveVariable }) => {
     subscriptions: subscriptions(stage, regions),
   };
 };
-Object.assign(module.exports, { ROOT, TOPICS, checkStage, configPath, readConfig, snsPrincipal });
+Object.assign(module.exports, { ROOT, TOPICS, checkStage, configPath, readConfig, snsPrincipal, toldConfig });

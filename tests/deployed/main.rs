@@ -17,6 +17,7 @@ mod alone;
 mod excluded;
 mod ghost;
 mod gone;
+mod measuring;
 mod shared;
 mod slices;
 
@@ -32,6 +33,8 @@ mod grants;
 mod handshake;
 #[path = "../e2e/history.rs"]
 mod history;
+#[path = "../e2e/operating.rs"]
+mod operating;
 #[path = "../e2e/presence.rs"]
 mod presence;
 #[path = "../e2e/publish.rs"]

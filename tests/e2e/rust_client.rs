@@ -16,7 +16,7 @@ use sorl_tests::stage::Stage;
 use crate::shared::stage;
 
 /// A client that fetches a new token, living for so many seconds, for every connection.
-fn client(stage: &Stage, user: &str, region: &str, ttl: i64) -> (Client, Events) {
+pub(crate) fn client(stage: &Stage, user: &str, region: &str, ttl: i64) -> (Client, Events) {
     let endpoints =
         stage.regions.iter().map(|known| Endpoint { region: name(&known.region), url: known.url.clone() });
     let (stage, user) = (stage.clone(), user.to_owned());
@@ -28,15 +28,15 @@ fn client(stage: &Stage, user: &str, region: &str, ttl: i64) -> (Client, Events)
     Client::start(Options::new(endpoints, tokens).in_region(name(region)))
 }
 
-fn name(region: &str) -> Region {
+pub(crate) fn name(region: &str) -> Region {
     Region::parse(region).unwrap()
 }
 
-fn channel(name: &str) -> ChannelName {
+pub(crate) fn channel(name: &str) -> ChannelName {
     ChannelName::parse(name).unwrap()
 }
 
-async fn next(events: &mut Events) -> Event {
+pub(crate) async fn next(events: &mut Events) -> Event {
     let next = tokio::time::timeout(DEADLINE, events.next()).await.expect("an event in time");
     next.expect("the client goes on")
 }

@@ -115,3 +115,11 @@ test("every alarm says what to do, and authorize's refusals ring none", () => {
     assert.ok(!(alarm.MetricName === "Errors" && watched.includes("sorl-t-authorize")), alarm.AlarmName);
   }
 });
+
+test("the template tells the configuration that it was made with, without any secret", async () => {
+  const secret = "a secret of more than thirty-two bytes";
+  const toml = `auth = { secret = "${secret}" }\n[namespaces.room]\nshards = 2\n`;
+  const { template: told } = await packaged(work, "running", "eu-north-1", { toml });
+  assert.ok(told.Metadata.Sorl.Configuration.includes("shards = 2"));
+  assert.ok(!JSON.stringify(told).includes(secret));
+});

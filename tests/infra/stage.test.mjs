@@ -7,12 +7,12 @@ import { test } from "node:test";
 
 import stage from "../../infra/stage.cjs";
 
-function read(text) {
+function read(text, reader = stage.readConfig) {
   const folder = mkdtempSync(path.join(tmpdir(), "sorl-stage-"));
   const file = path.join(folder, "sorl.toml");
   writeFileSync(file, text);
   try {
-    return stage.readConfig(file);
+    return reader(file);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -33,6 +33,14 @@ test("a wrong list is refused, every fault at once", () => {
   assert.throws(() => read('regions = ["us-east-1", "us-east-1"]\npublishers = ["12"]\n'), /regions:.*publishers:/);
   assert.throws(() => read("regions = []\n"), /regions/);
   assert.throws(() => read('regions = "us-east-1"\n'), /regions/);
+});
+
+test("the configuration that the template tells has no secret in it", () => {
+  const secret = "a secret of more than thirty-two bytes";
+  for (const auth of [`[auth]\nsecret = "${secret}"\nissuer = "me"\n`, `auth = { secret = "${secret}", issuer = "me" }\n`]) {
+    const told = read(`${auth}[namespaces.room]\nshards = 2\n`, stage.toldConfig);
+    assert.ok(!told.includes(secret) && told.includes("issuer") && told.includes("shards = 2"), told);
+  }
 });
 
 test("a stage's name fits into the names made of it", () => {

@@ -16,6 +16,7 @@ pub mod deployed;
 pub mod frame;
 pub mod http;
 pub mod names;
+pub mod program;
 pub mod server;
 pub mod sns;
 pub mod socket;

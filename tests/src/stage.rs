@@ -50,6 +50,12 @@ impl Stage {
         Self { url: endpoint.to_owned(), regions, deployed: Some(deployed) }
     }
 
+    /// Whether it is on AWS, or on an emulator of it.
+    #[must_use]
+    pub const fn is_deployed(&self) -> bool {
+        self.deployed.is_some()
+    }
+
     /// What it is on AWS.
     ///
     /// # Panics

@@ -12,6 +12,8 @@
 
 mod directions;
 mod documents;
+mod guides;
+mod links;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use sorl_core::config::{Config, ConfigFaults};
 use crate::exit::Misuse;
 
 /// The file that is read where none is named.
-const USUAL: &str = "sorl.toml";
+pub(crate) const USUAL: &str = "sorl.toml";
 
 /// The configuration in `named`; without a name, that of `sorl.toml` here if there is one, else the built-in.
 pub(crate) fn read(named: Option<&Path>) -> Result<Config, Misuse> {
@@ -23,7 +23,8 @@ pub(crate) fn read(named: Option<&Path>) -> Result<Config, Misuse> {
     }
 }
 
-fn misuse(path: &Path, ConfigFaults(faults): &ConfigFaults) -> Misuse {
+/// The faults of a file, each on a line of its own.
+pub(crate) fn misuse(path: &Path, ConfigFaults(faults): &ConfigFaults) -> Misuse {
     let mut text = String::new();
     for fault in faults {
         let separator = if text.is_empty() { "" } else { "\n" };

@@ -13,7 +13,7 @@ use crate::exit::Misuse;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// What to log, such as `debug` or `sorl_local=trace,warn`
-    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "RUST_LOG", hide_env_values = true, value_name = "FILTER")]
     log: Option<String>,
     /// Log JSON, one object a line
     #[arg(long, global = true)]

@@ -5,16 +5,32 @@
 //! what was wrong, where, and what to do. Results go to stdout, everything else to stderr.
 
 mod capacity;
+mod check;
+mod clock;
+mod completion;
 mod config_file;
 mod dev;
-mod dev_server;
+mod dlq;
+mod doctor;
 mod exit;
+mod history;
+mod kick;
+mod load;
 mod logging;
+mod measure;
+mod members;
 mod output;
+mod picture;
+mod probe;
 mod publish;
+mod reference;
 mod span;
+mod table;
 mod tail;
+mod target;
+mod terminal;
 mod token;
+mod visit;
 
 use std::process::ExitCode;
 
@@ -36,6 +52,18 @@ enum Command {
     Token(token::Args),
     Publish(publish::Args),
     Tail(tail::Args),
+    History(history::Args),
+    Members(members::Args),
+    Kick(kick::Args),
+    Dlq(dlq::Args),
+    Load(load::Args),
+    Probe(probe::Args),
+    Doctor(doctor::Args),
+    Check(check::Args),
+    Completion(completion::Args),
+    /// Prints the help of every command as one page.
+    #[command(hide = true)]
+    Reference,
     Capacity(capacity::Args),
 }
 
@@ -56,6 +84,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Token(args) => token::run(args).await,
             Command::Publish(args) => Box::pin(publish::run(args)).await,
             Command::Tail(args) => Box::pin(tail::run(args)).await,
+            Command::History(args) => Box::pin(history::run(args)).await,
+            Command::Members(args) => Box::pin(members::run(args)).await,
+            Command::Kick(args) => Box::pin(kick::run(args)).await,
+            Command::Dlq(args) => Box::pin(dlq::run(args)).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
+            Command::Check(args) => Box::pin(check::run(args)).await,
+            Command::Completion(args) => completion::run(&args),
+            Command::Reference => reference::run(),
+            Command::Load(args) => Box::pin(load::run(args)).await,
+            Command::Probe(args) => Box::pin(probe::run(args)).await,
             Command::Capacity(args) => capacity::run(&args),
         }
     })

@@ -1,23 +1,21 @@
 //! `sorl publish`: one message to SNS, at AWS or at `sorl dev` alike, through AWS's own SDK.
 
 use anyhow::Context as _;
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_sns::config::{Credentials, Region as AwsRegion, SharedCredentialsProvider};
-use aws_sdk_sns::error::DisplayErrorContext;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::region::Region;
 
-use crate::dev_server::{DevServer, USUAL_URL, pick};
 use crate::exit::Misuse;
 use crate::output;
+use crate::target::{self, Aws, told};
 
-/// Publishes a message through SNS, to AWS or to a running `sorl dev`.
+/// Publishes a message through SNS, to a running `sorl dev` or a deployed stage.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sorl publish room:42 '{\"text\":\"hello\"}'
+  sorl publish room:42 hello --stage prod --region eu-north-1
   sorl publish room:42 hello --user bot --key invoice-17 --topic arn:aws:sns:eu-north-1:123456789012:sorl-prod-messages")]
 pub(crate) struct Args {
     /// The channel
@@ -34,18 +32,17 @@ pub(crate) struct Args {
     /// Keep it out of the history
     #[arg(long)]
     ephemeral: bool,
-    /// Where SNS is; without it, a `sorl dev` on this machine if one runs, else AWS
-    #[arg(long, env = "AWS_ENDPOINT_URL_SNS", value_name = "URL")]
-    endpoint_url: Option<String>,
     /// The region to publish in
     #[arg(long, value_parser = Region::parse)]
     region: Option<Region>,
-    /// The stage's `messages` topic in that region; `sorl dev` tells its own
-    #[arg(long, value_name = "ARN")]
+    /// The `messages` topic itself, for those who may publish to it and see nothing else of the stage
+    #[arg(long, value_name = "ARN", conflicts_with = "stage")]
     topic: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: target::Flags,
 }
 
 /// The message as publishers write it.
@@ -67,33 +64,25 @@ struct Published<'a> {
     topic: &'a str,
 }
 
-/// Where a message goes.
-struct Target {
-    /// Absent: AWS.
-    endpoint: Option<String>,
+/// Where a message goes, and by which way.
+struct Destination {
     topic: String,
+    aws: SdkConfig,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let message = envelope(&args)?;
-    let target = target(&args).await?;
-    let region = target.topic.split(':').nth(3).filter(|region| !region.is_empty());
-    let region = region.ok_or_else(|| Misuse(format!("--topic {}: that is no topic's ARN", target.topic)))?;
-    let client = aws_sdk_sns::Client::new(&sdk(region, target.endpoint.as_deref()).await);
-    let published = client.publish().topic_arn(&target.topic).message(message).send().await;
-    let published = published.map_err(|fault| {
-        let place = target.endpoint.as_deref().unwrap_or("AWS");
-        anyhow::anyhow!(
-            "{place} did not accept the message for {}: {}",
-            target.topic,
-            DisplayErrorContext(fault)
-        )
-    })?;
+    let Destination { topic, aws } = destination(&args).await?;
+    let client = aws_sdk_sns::Client::new(&aws);
+    let published = client.publish().topic_arn(&topic).message(message).send().await;
+    let place = aws.endpoint_url().unwrap_or("AWS");
+    let published =
+        published.map_err(told).with_context(|| format!("{place} did not accept the message for {topic}"))?;
     let message_id = published.message_id().unwrap_or_default();
     if args.json {
-        output::json(&Published { message_id, topic: &target.topic })?;
+        output::json(&Published { message_id, topic: &topic })?;
     } else {
-        output::line(&format!("accepted by {} as {message_id}", target.topic))?;
+        output::line(&format!("accepted by {topic} as {message_id}"))?;
     }
     Ok(())
 }
@@ -112,39 +101,31 @@ fn envelope(args: &Args) -> anyhow::Result<String> {
     })?)
 }
 
-async fn target(args: &Args) -> anyhow::Result<Target> {
-    let named = args.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+async fn destination(args: &Args) -> anyhow::Result<Destination> {
+    let place = place(args);
     if let Some(topic) = args.topic.clone() {
-        let at_aws = named.is_none() && !topic.contains(":000000000000:");
-        let endpoint = if at_aws { None } else { Some(named.unwrap_or_else(|| USUAL_URL.to_owned())) };
-        return Ok(Target { endpoint, topic });
+        let region = topic.split(':').nth(3).filter(|region| !region.is_empty());
+        let region = region.ok_or_else(|| Misuse(format!("--topic {topic}: that is no topic's ARN")))?;
+        // The account that only `sorl dev` has.
+        let at_aws = !place.names_an_address() && !topic.contains(":000000000000:");
+        let endpoint = (!at_aws).then(|| place.dev_url().to_owned());
+        let aws = Aws::at(endpoint).of(region).await;
+        return Ok(Destination { topic, aws });
     }
-    let url = named.as_deref().unwrap_or(USUAL_URL);
-    let regions = DevServer::at(url)?.regions().await;
-    let regions = regions.context("where to publish is not known; name the stage's topic with --topic")?;
-    let topic = pick(&regions, args.region.as_ref())?.topic.clone();
-    Ok(Target { endpoint: Some(url.to_owned()), topic })
+    let target = place.open().await;
+    let target = target
+        .context("where to publish is not known; name a stage with --stage, or its topic with --topic")?;
+    let address = target.pick(args.region.as_ref())?;
+    Ok(Destination { topic: address.topic.clone(), aws: target.aws(&address.region).await })
 }
 
-async fn sdk(region: &str, endpoint: Option<&str>) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new();
-    let http = http.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(AwsRegion::new(region.to_owned()));
-    match endpoint {
-        Some(url) if is_loopback(url) && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() => {
-            // `sorl dev` takes any credentials, so none need be set up for it.
-            let any = Credentials::new("any", "any", None, None, "sorl dev");
-            let any = SharedCredentialsProvider::new(any);
-            loader.credentials_provider(any).endpoint_url(url).load().await
-        }
-        Some(url) => loader.endpoint_url(url).load().await,
-        None => loader.load().await,
+/// A publisher who told the SDK where SNS is need not say so twice.
+fn place(args: &Args) -> target::Flags {
+    let mut place = args.place.clone();
+    if place.stage.is_none() && !place.names_an_address() {
+        let told =
+            ["AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL"].iter().find_map(|name| std::env::var(name).ok());
+        place.endpoint_url = told;
     }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let host = url.split("//").nth(1).unwrap_or(url);
-    ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+    place
 }

@@ -1,23 +1,14 @@
-//! Lengths of time as people write them: `90s`, `10m`, `2h`, `250ms`.
+//! Lengths of time in flags: as in `sorl.toml`, but never none.
 
 use std::time::Duration;
 
+use sorl_core::config::quantity;
+
 /// Reads a number and its unit.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let expected =
-        || format!("{text:?} is no length of time: write a number and ms, s, m, h or d, such as 10m");
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_not_a_number| expected())?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(expected()),
-    };
-    number.checked_mul(millis).filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(expected)
+    quantity::duration(text).filter(|span| !span.is_zero()).ok_or_else(|| {
+        format!("{text:?} is no length of time: write a number and ms, s, m, h or d, such as 10m")
+    })
 }
 
 #[cfg(test)]

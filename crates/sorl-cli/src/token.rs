@@ -1,15 +1,16 @@
-//! `sorl token`: a token of any user, from `sorl dev`.
+//! `sorl token`: a token of any user, from `sorl dev` or signed with a stage's secret.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::dev_server::{DevServer, USUAL_URL};
-use crate::{output, span};
+use crate::{output, span, target};
 
-/// Mints a token for a user of a running `sorl dev`.
+/// Mints a token for a user, of a running `sorl dev` or a deployed stage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  sorl token alice --grants '{\"room:*\":[\"*\"]}' --ttl 8h")]
+#[command(after_help = "Examples:
+  sorl token alice --grants '{\"room:*\":[\"*\"]}' --ttl 8h
+  sorl token alice --stage prod     # with the stage's secret: SORL_SECRET, else Secrets Manager's")]
 pub(crate) struct Args {
     /// Whose it is
     user: String,
@@ -19,17 +20,15 @@ pub(crate) struct Args {
     /// How long it lives
     #[arg(long, default_value = "1h", value_parser = span::parse, value_name = "SPAN")]
     ttl: Duration,
-    /// Where `sorl dev` listens
-    #[arg(long, default_value = USUAL_URL)]
-    url: String,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: target::Flags,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let server = DevServer::at(&args.url)?;
-    let token = server.token(&args.user, args.grants.as_ref(), args.ttl).await?;
+    let token = args.place.place()?.token(&args.user, args.grants.as_ref(), args.ttl).await?;
     if args.json {
         output::json(&json!({ "token": token }))?;
     } else {

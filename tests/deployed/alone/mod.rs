@@ -1,5 +1,7 @@
 //! Tests that break the stage on purpose, and mend it: run one by one, after all others.
 
+mod dead_letters;
+mod doctor;
 mod privileges;
 mod process;
 mod redelivery;

@@ -4,7 +4,6 @@
 //! addresses and logs.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,13 +16,12 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::options::{Endpoint, TokenFault, TokenProvider};
+use super::options::{TokenFault, TokenProvider};
+use crate::machine::{ATTEMPT_MAX, Endpoint};
 
 /// An open connection.
-pub(super) type Wire = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The time that an attempt may take, token included.
-const ATTEMPT_MAX: Duration = Duration::from_secs(15);
 /// Bytes read at a time: frames are small, and connections may be many.
 const READ_BUFFER: usize = 8 * 1024;
 
@@ -48,16 +46,15 @@ pub enum DialFault {
 }
 
 /// Opens a connection; the token comes back with it, since it names the user.
-pub(super) async fn dial(endpoint: Endpoint, tokens: TokenProvider) -> Result<(Wire, String), DialFault> {
-    let attempt = async {
-        let token = tokens.token().await.map_err(DialFault::Token)?;
-        let wire = handshake(&endpoint.url, &token).await?;
-        Ok((wire, token))
-    };
-    tokio::time::timeout(ATTEMPT_MAX, attempt).await.unwrap_or(Err(DialFault::TimedOut))
+///
+/// It may take as long as it pleases: who dials gives it up after [`ATTEMPT_MAX`].
+pub(super) async fn dial(endpoint: Endpoint, tokens: TokenProvider) -> Result<(Socket, String), DialFault> {
+    let token = tokens.token().await.map_err(DialFault::Token)?;
+    let socket = handshake(&endpoint.url, &token).await?;
+    Ok((socket, token))
 }
 
-async fn handshake(url: &str, token: &str) -> Result<Wire, DialFault> {
+async fn handshake(url: &str, token: &str) -> Result<Socket, DialFault> {
     let mut request = url.into_client_request().map_err(unreachable)?;
     let mut bearer =
         HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_its_text| DialFault::Malformed)?;
@@ -67,9 +64,9 @@ async fn handshake(url: &str, token: &str) -> Result<Wire, DialFault> {
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).max_message_size(Some(POST_MAX));
     let tls = url.starts_with("wss:").then(tls).transpose()?;
-    let (wire, _response) =
+    let (socket, _response) =
         connect_async_tls_with_config(request, Some(config), true, tls).await.map_err(unreachable)?;
-    Ok(wire)
+    Ok(socket)
 }
 
 fn unreachable(error: tungstenite::Error) -> DialFault {

@@ -1,309 +1,230 @@
-//! Drives a session over real connections: dials, reads, writes, waits, and carries out its effects.
+//! Drives a machine: carries out its instructions over real connections, and tells it what happens.
 //!
-//! It decides nothing about channels (`session`). The invariant: at most one connection lives, and the
-//! session hears `opened` and `closed` in turn. While events wait for the application nothing is read, so a
-//! slow application is a slow client, as the service must see it.
+//! It decides nothing (`machine`). While events wait for the application no news of the connections are taken,
+//! so a slow application is a slow client, as the service must see it.
 
-use std::future::{Future, pending};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::future::pending;
 
-use futures::{SinkExt as _, StreamExt as _};
-use sorl_core::region::Region;
+use sorl_core::names::ChannelName;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Message as WireMessage;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
-use super::command::{Ask, Command};
-use super::dial::{Wire, dial};
-use super::options::{Endpoint, Options};
+use super::command::Command;
+use super::nearest::nearest_first;
+use super::options::{Options, Tap, TokenProvider};
 use super::outbox::Outbox;
-use super::status::{Lost, Status};
-use super::token::user_of;
 use super::waiters::Waiters;
-use crate::backoff::full_jitter;
-use crate::session::{Effect, Event, Moment, Reconnect, Session};
+use super::wire::{News, Wire};
+use crate::machine::{Instruction, Machine, Members, Number, Status};
+use crate::session::{Event, Moment};
 
-/// Time after which a connection proves that things work again, and failures are counted anew.
-const STABLE: Duration = Duration::from_secs(5);
-/// Time for a frame to be written before the connection counts as lost.
-const WRITE_MAX: Duration = Duration::from_secs(10);
-/// Time to say goodbye.
-const FAREWELL_MAX: Duration = Duration::from_millis(500);
+/// News that wait for the driver: more than there are connections, since each holds a place while it reads.
+const NEWS_MAX: usize = 8;
 
-/// What follows on the present connection, or the lack of one.
-enum Turn {
-    /// Another attempt after a while.
-    Retry(Lost),
-    /// Another attempt now.
-    Now,
-    /// None until the application wishes.
-    Stay,
-    /// The end.
-    Stop,
-}
-
-/// The one task of a client.
+/// The one task of a client that knows anything.
 pub(super) struct Driver {
-    session: Session,
+    machine: Machine,
     clock: Clock,
-    options: Options,
-    /// The endpoint of the next attempt.
-    next: usize,
-    failures: u32,
+    tokens: TokenProvider,
+    tap: Option<Tap>,
     waiters: Waiters,
     commands: mpsc::Receiver<Command>,
     outbox: Outbox,
+    lists: BTreeMap<ChannelName, watch::Sender<Members>>,
     status: watch::Sender<Status>,
-    connected: bool,
+    wires: BTreeMap<Number, Wire>,
+    tasks: JoinSet<()>,
+    ear: mpsc::Sender<(Number, News)>,
+    news: mpsc::Receiver<(Number, News)>,
+    ended: bool,
+}
+
+/// Runs a client until it ends.
+pub(super) async fn run(
+    options: Options,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    status: watch::Sender<Status>,
+) {
+    let Options { endpoints, region, token, queue_max, tap, .. } = options;
+    let endpoints = if region.is_none() { nearest_first(endpoints).await } else { endpoints };
+    let (ear, news) = mpsc::channel(NEWS_MAX);
+    let driver = Driver {
+        machine: Machine::new(endpoints, region.as_ref(), queue_max),
+        clock: Clock::start(),
+        tokens: token,
+        tap,
+        waiters: Waiters::default(),
+        commands,
+        outbox: Outbox::new(events),
+        lists: BTreeMap::new(),
+        status,
+        wires: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        ear,
+        news,
+        ended: false,
+    };
+    driver.run().await;
 }
 
 impl Driver {
-    pub(super) fn new(
-        options: Options,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
-        status: watch::Sender<Status>,
-    ) -> Self {
-        let preferred = options.endpoints.iter().position(|at| Some(&at.region) == options.region.as_ref());
-        Self {
-            session: Session::new(None),
-            clock: Clock::start(),
-            options,
-            next: preferred.unwrap_or_default(),
-            failures: 0,
-            waiters: Waiters::default(),
-            commands,
-            outbox: Outbox::new(events),
-            status,
-            connected: false,
-        }
-    }
-
-    pub(super) async fn run(mut self) {
-        let mut turn = Turn::Now;
+    async fn run(mut self) {
+        let at = self.moment();
+        self.machine.connect(at);
         loop {
-            turn = match turn {
-                Turn::Now => self.attempt().await,
-                Turn::Retry(lost) => self.wait(lost).await,
-                Turn::Stay => self.stay().await,
-                Turn::Stop => break,
-            };
+            self.carry_out();
+            if self.ended {
+                break;
+            }
+            self.attend().await;
         }
+        // Those that were told to close do so.
+        self.wires.clear();
+        drop(self.news);
+        while self.tasks.join_next().await.is_some() {}
         self.status.send_replace(Status::Closed);
         self.outbox.finish().await;
     }
 
-    async fn attempt(&mut self) -> Turn {
-        let Some(endpoint) = self.options.endpoints.get(self.next).cloned() else { return Turn::Stop };
-        let Endpoint { region, url } = endpoint.clone();
-        self.status.send_modify(|status| {
-            let after = match status {
-                Status::Waiting(lost) => Some(Arc::clone(lost)),
-                _ => None,
-            };
-            *status = Status::Connecting { region: region.clone(), after };
-        });
-        let attempt = Box::pin(dial(endpoint, self.options.token.clone()));
-        match self.attending(attempt).await {
-            Ok(Ok((wire, token))) => {
-                if let Some(user) = user_of(&token) {
-                    self.session.identify(&user);
-                }
-                self.serve(wire, region).await
-            }
-            Ok(Err(fault)) => {
-                self.next = (self.next + 1) % self.options.endpoints.len();
-                Turn::Retry(Lost::Failed { region, url, fault })
-            }
-            Err(turn) => turn,
-        }
-    }
-
-    async fn wait(&mut self, lost: Lost) -> Turn {
-        tracing::debug!(reason = %lost, "not connected");
-        self.status.send_replace(Status::Waiting(Arc::new(lost)));
-        let delay = full_jitter(self.failures, rand::random());
-        self.failures = self.failures.saturating_add(1);
-        self.attending(sleep(delay)).await.map_or_else(|turn| turn, |()| Turn::Now)
-    }
-
-    async fn stay(&mut self) -> Turn {
-        self.status.send_replace(Status::Away);
-        self.attending(pending::<Turn>()).await.unwrap_or_else(|turn| turn)
-    }
-
-    /// Does `work`, attending to the application meanwhile; its wishes come first.
-    async fn attending<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Turn> {
-        tokio::pin!(work);
-        loop {
-            let impatient = until(self.waiters.next_due());
-            tokio::select! {
-                biased;
-                command = self.commands.recv() => self.obey(command).map_or(Ok(()), Err)?,
-                () = self.outbox.hand_over() => {}
-                done = &mut work => return Ok(done),
-                () = impatient => self.waiters.lose_patience(),
-            }
-            self.pass_on_events();
-        }
-    }
-
-    async fn serve(&mut self, mut wire: Wire, region: Region) -> Turn {
-        let opened = Instant::now();
-        self.connected = true;
-        self.session.opened(self.clock.now(), region.clone());
-        self.status.send_replace(Status::Connected(region.clone()));
-        for ask in self.waiters.unpark() {
-            self.ask(ask);
-        }
-        let turn = loop {
-            if let Some(turn) = self.carry_out(&mut wire, &region).await {
-                break turn;
-            }
-            if let Some(turn) = self.serve_once(&mut wire, &region).await {
-                break turn;
-            }
-        };
-        if matches!(turn, Turn::Stop) {
-            farewell(&mut wire).await;
-        }
-        drop(wire);
-        self.connected = false;
-        self.session.closed();
-        self.pass_on_events();
-        if opened.elapsed() >= STABLE {
-            self.failures = 0;
-        }
-        turn
-    }
-
-    /// One thing that happens on an open connection.
-    async fn serve_once(&mut self, wire: &mut Wire, region: &Region) -> Option<Turn> {
-        let due = until(self.session.next_due().map(|due| self.clock.instant(due)));
-        let may_read = self.outbox.is_empty();
+    /// One thing that happens.
+    async fn attend(&mut self) {
+        let due = until(self.machine.next_due().map(|due| self.clock.instant(due)));
+        let may_hear = self.outbox.is_empty();
         tokio::select! {
-            command = self.commands.recv() => self.obey(command),
-            () = self.outbox.hand_over() => None,
-            frame = wire.next(), if may_read => match frame {
-                Some(Ok(WireMessage::Text(frame))) => {
-                    let at = self.moment();
-                    self.session.received(at, &frame);
-                    None
-                }
-                Some(Ok(WireMessage::Close(close))) => {
-                    let reason = close.map_or_else(|| "closed".to_owned(), |close| close.to_string());
-                    Some(lost(region, reason))
-                }
-                Some(Ok(_)) => None,
-                Some(Err(error)) => Some(lost(region, error.to_string())),
-                None => Some(lost(region, "the other side hung up".to_owned())),
-            },
+            command = self.commands.recv() => self.obey(command.unwrap_or(Command::Close)),
+            () = self.outbox.hand_over() => {}
+            Some((number, news)) = self.news.recv(), if may_hear => self.hear(number, news),
+            Some(_) = self.tasks.join_next() => {}
             () = due => {
                 let at = self.moment();
-                self.session.tick(at);
-                None
+                self.machine.tick(at);
             }
         }
     }
 
-    /// Carries out what the session wants done on an open connection.
-    async fn carry_out(&mut self, wire: &mut Wire, region: &Region) -> Option<Turn> {
-        let effects: Vec<_> = self.session.drain().collect();
-        for effect in effects {
-            match effect {
-                Effect::Send(frame) => {
-                    let sent = timeout(WRITE_MAX, wire.send(WireMessage::text(frame))).await;
-                    if !matches!(sent, Ok(Ok(()))) {
-                        return Some(lost(region, "a frame could not be written".to_owned()));
-                    }
+    fn hear(&mut self, number: Number, news: News) {
+        let at = self.moment();
+        match news {
+            News::Opened(token) => self.machine.opened(at, number, &token),
+            News::Failed(fault) => {
+                self.wires.remove(&number);
+                self.machine.failed(at, number, fault);
+            }
+            News::Frame(frame) => {
+                if let Some(tap) = &self.tap {
+                    tap.hear(&frame);
                 }
-                Effect::Tell(event) => self.pass_on(event),
-                Effect::Reconnect(reason) => {
-                    if reason == Reconnect::Bye("shutdown".to_owned()) {
-                        // A region that shuts down is one to leave; other reasons are about this client.
-                        self.next = (self.next + 1) % self.options.endpoints.len();
-                    }
-                    farewell(wire).await;
-                    return Some(lost(region, format!("{reason:?}")));
-                }
-                Effect::End => return Some(Turn::Stop),
+                self.machine.received(at, number, &frame);
+            }
+            News::Ended(reason) => {
+                self.wires.remove(&number);
+                self.machine.ended(at, number, reason);
             }
         }
-        None
     }
 
-    /// Does what the application wants; a turn, if that ends the present connection.
-    fn obey(&mut self, command: Option<Command>) -> Option<Turn> {
-        let now = self.clock.now();
+    /// Does what the application wants.
+    fn obey(&mut self, command: Command) {
+        let at = self.moment();
         match command {
-            Some(Command::Subscribe(channel, start, entry)) => {
-                let entered = self.session.is_entered(&channel);
-                self.session.subscribe(now, &channel, start);
+            Command::Subscribe(channel, subscription, entry) => {
+                let entered = self.machine.session().is_entered(&channel);
+                self.machine.subscribe(at, &channel, subscription);
                 if entered {
                     // Whoever asked may wait no more.
                     entry.send(Ok(())).ok();
                 } else {
                     self.waiters.await_entry(channel, entry);
                 }
-                None
             }
-            Some(Command::Unsubscribe(channel, exit)) => {
-                if self.session.is_known(&channel) {
+            Command::Unsubscribe(channel, exit) => {
+                if self.machine.session().is_known(&channel) {
                     self.waiters.await_exit(channel.clone(), exit);
-                    self.session.unsubscribe(now, &channel);
+                    self.machine.unsubscribe(at, &channel);
                 } else {
                     // Whoever asked may wait no more.
                     exit.send(Ok(())).ok();
                 }
-                None
             }
-            Some(Command::Ask(ask)) => {
-                self.ask(ask);
-                None
+            Command::Publish(outgoing, answer) => {
+                let ticket = self.machine.publish(at, outgoing);
+                self.waiters.await_answer(ticket, answer);
             }
-            Some(Command::Connect(region)) => self.turn_to(region.as_ref()),
-            Some(Command::Drop) => self.connected.then_some(Turn::Now),
-            Some(Command::Disconnect) => Some(Turn::Stay),
-            Some(Command::Close) | None => Some(Turn::Stop),
+            Command::Ask(what, answer) => {
+                if !answer.is_closed() {
+                    let ticket = self.machine.ask(at, what);
+                    self.waiters.await_answer(ticket, answer);
+                }
+            }
+            Command::Members(channel, answer) => {
+                // Whoever asked may wait no more.
+                answer.send(self.list(channel)).ok();
+            }
+            Command::Connect(None) => self.machine.connect(at),
+            Command::Connect(Some(region)) => self.machine.use_region(at, &region),
+            Command::Wake => self.machine.wake(at),
+            Command::Cut => self.machine.cut(at),
+            Command::Disconnect => self.machine.disconnect(at),
+            Command::Close => self.machine.close(at),
         }
     }
 
-    fn turn_to(&mut self, region: Option<&Region>) -> Option<Turn> {
-        let here = self.options.endpoints.get(self.next).map(|endpoint| &endpoint.region);
-        let stay = self.connected && (region.is_none() || region == here);
-        if let Some(next) = self.options.endpoints.iter().position(|at| Some(&at.region) == region) {
-            self.next = next;
-        }
-        (!stay).then_some(Turn::Now)
-    }
-
-    fn ask(&mut self, Ask { what, answer }: Ask) {
-        if answer.is_closed() {
-            return;
-        }
-        if self.connected {
-            let request = what.ask(&mut self.session, self.clock.now());
-            self.waiters.await_reply(request, answer);
-        } else {
-            self.waiters.park(Ask { what, answer });
-        }
-    }
-
-    /// Without a connection the session only has things to tell.
-    fn pass_on_events(&mut self) {
-        let effects: Vec<_> = self.session.drain().collect();
-        for effect in effects {
-            if let Effect::Tell(event) = effect {
-                self.pass_on(event);
+    fn carry_out(&mut self) {
+        for instruction in self.machine.drain() {
+            match instruction {
+                Instruction::Dial { connection, endpoint } => {
+                    let (tokens, ear) = (self.tokens.clone(), self.ear.clone());
+                    let wire = Wire::dial(connection, endpoint, tokens, ear, &mut self.tasks);
+                    self.wires.insert(connection, wire);
+                }
+                Instruction::Send { connection, frame } => {
+                    if let Some(wire) = self.wires.get(&connection) {
+                        wire.write(frame);
+                    }
+                }
+                Instruction::Close(connection) => {
+                    if let Some(wire) = self.wires.remove(&connection) {
+                        wire.close();
+                    }
+                }
+                Instruction::Cut(connection) => drop(self.wires.remove(&connection)),
+                Instruction::Tell(event) => {
+                    if let Event::Unsubscribed { channel, .. } = &event {
+                        self.lists.remove(channel);
+                    }
+                    self.waiters.tell(&event);
+                    self.outbox.push(event);
+                }
+                Instruction::Answer(ticket, outcome) => self.waiters.answer(ticket, outcome),
+                Instruction::Show(channel, members) => self.show(&channel, members),
+                // Told when the connections are gone.
+                Instruction::Be(Status::Closed) => self.ended = true,
+                Instruction::Be(status) => drop(self.status.send_replace(status)),
             }
         }
     }
 
-    fn pass_on(&mut self, event: Event) {
-        if let Some(event) = self.waiters.answer(event) {
-            self.outbox.push(event);
+    /// The list of who is in a channel, kept as long as somebody looks at it.
+    fn list(&mut self, channel: ChannelName) -> watch::Receiver<Members> {
+        if let Some(list) = self.lists.get(&channel).filter(|list| !list.is_closed()) {
+            return list.subscribe();
+        }
+        let at = self.moment();
+        self.machine.keep_members(at, &channel);
+        let (list, looking) = watch::channel(Members::default());
+        self.lists.insert(channel, list);
+        looking
+    }
+
+    fn show(&mut self, channel: &ChannelName, members: Members) {
+        let unseen = self.lists.get(channel).is_none_or(|list| list.send(members).is_err());
+        if unseen {
+            self.lists.remove(channel);
+            self.machine.ignore_members(channel);
         }
     }
 
@@ -317,13 +238,4 @@ async fn until(due: Option<Instant>) {
         Some(due) => sleep_until(due).await,
         None => pending().await,
     }
-}
-
-async fn farewell(wire: &mut Wire) {
-    // The connection is given up either way.
-    timeout(FAREWELL_MAX, wire.close(None)).await.ok();
-}
-
-fn lost(region: &Region, reason: String) -> Turn {
-    Turn::Retry(Lost::Ended { region: region.clone(), reason })
 }

@@ -30,14 +30,15 @@ mod command;
 mod dial;
 mod driver;
 mod events;
+mod nearest;
 mod options;
 mod outbox;
 mod publishing;
-mod status;
+mod reading;
 #[cfg(test)]
 mod tests;
-mod token;
 mod waiters;
+mod wire;
 
 use sorl_core::names::ChannelName;
 use sorl_core::region::Region;
@@ -46,14 +47,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use dial::DialFault;
 pub use events::Events;
-pub use options::{Endpoint, Options, TokenFault, TokenProvider};
-pub use publishing::Outgoing;
-pub use status::{Lost, Status};
+pub use options::{Options, Tap, TokenFault, TokenProvider};
 
-use crate::session::{Exit, Failure, Past, Reply, Start};
-use crate::wire::{Page, Presence};
-use command::{Ask, Command, What};
-use driver::Driver;
+use crate::machine::Ask;
+pub use crate::machine::{Endpoint, Lost, Members, Outgoing, Status};
+use crate::session::{Exit, Failure, Reply, Subscription};
+use crate::wire::Presence;
+use command::Command;
 
 /// Commands that wait for the driver.
 const COMMANDS_MAX: usize = 64;
@@ -89,18 +89,23 @@ impl Client {
         let (commands, wishes) = mpsc::channel(COMMANDS_MAX);
         let (outlet, events) = mpsc::channel(options.events_max.max(1));
         let (status, watched) = watch::channel(Status::Away);
-        tokio::spawn(Driver::new(options, wishes, outlet, status).run());
+        tokio::spawn(driver::run(options, wishes, outlet, status));
         (Self { commands, status: watched }, Events::new(events))
     }
 
     /// Becomes a member of `channel` and stays one across connections. Returns once the service has agreed;
-    /// giving up the wait does not give up the wish.
+    /// giving up the wait does not give up the wish. A [`Start`](crate::Start) says where it begins, a
+    /// [`Subscription`] more.
     ///
     /// # Errors
     /// [`ClientError::Ended`] if the service refused it for good.
-    pub async fn subscribe(&self, channel: &ChannelName, start: Start) -> Result<(), ClientError> {
+    pub async fn subscribe(
+        &self,
+        channel: &ChannelName,
+        subscription: impl Into<Subscription>,
+    ) -> Result<(), ClientError> {
         let (entry, entered) = oneshot::channel();
-        self.command(Command::Subscribe(channel.clone(), start, entry)).await?;
+        self.command(Command::Subscribe(channel.clone(), subscription.into(), entry)).await?;
         entered.await.map_err(|_gone| ClientError::Closed)?.map_err(ClientError::Ended)
     }
 
@@ -114,31 +119,26 @@ impl Client {
         exited.await.map_err(|_gone| ClientError::Closed)?.map_err(ClientError::Ended)
     }
 
-    /// A page of the past; it moves no cursor.
-    ///
-    /// # Errors
-    /// [`ClientError::Failed`] if the service refused or did not answer.
-    pub async fn history(
-        &self,
-        channel: &ChannelName,
-        past: Past,
-        limit: Option<u32>,
-    ) -> Result<Page, ClientError> {
-        match self.ask(What::History { channel: channel.clone(), past, limit }).await? {
-            Reply::History(page) => Ok(page),
-            _ => Err(ClientError::Failed(Failure::Unknown)),
-        }
-    }
-
     /// Who is in `channel`, over all regions.
     ///
     /// # Errors
     /// [`ClientError::Failed`] if the service refused or did not answer.
     pub async fn presence(&self, channel: &ChannelName) -> Result<Presence, ClientError> {
-        match self.ask(What::Presence { channel: channel.clone() }).await? {
+        match self.ask(Ask::Presence(channel.clone())).await? {
             Reply::Presence(presence) => Ok(presence),
             _ => Err(ClientError::Failed(Failure::Unknown)),
         }
+    }
+
+    /// Who is in `channel`, kept up to date while this client is its member and the receiver lives: by
+    /// snapshots, and between them by joins and leaves, where the namespace tells of them.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`].
+    pub async fn members(&self, channel: &ChannelName) -> Result<watch::Receiver<Members>, ClientError> {
+        let (answer, list) = oneshot::channel();
+        self.command(Command::Members(channel.clone(), answer)).await?;
+        list.await.map_err(|_gone| ClientError::Closed)
     }
 
     /// The service's time.
@@ -146,13 +146,14 @@ impl Client {
     /// # Errors
     /// [`ClientError::Failed`] if the service did not answer.
     pub async fn ping(&self) -> Result<Timestamp, ClientError> {
-        match self.ask(What::Ping).await? {
+        match self.ask(Ask::Ping).await? {
             Reply::Pong(at) => Ok(at),
             _ => Err(ClientError::Failed(Failure::Unknown)),
         }
     }
 
-    /// Moves to `region` and resumes there; without effect if it is there already, or knows no such region.
+    /// Moves to `region`: the connection it has delivers until the one there has brought everything. Without
+    /// effect if it is there already, or knows no such region.
     ///
     /// # Errors
     /// [`ClientError::Closed`].
@@ -168,12 +169,21 @@ impl Client {
         self.command(Command::Connect(None)).await
     }
 
+    /// Looks whether the service still is there, and waits no longer if it waits for the next attempt: for a
+    /// device that woke up, or is online again.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`].
+    pub async fn wake(&self) -> Result<(), ClientError> {
+        self.command(Command::Wake).await
+    }
+
     /// Loses the connection without a word, as if a cable had been pulled, and comes back at once.
     ///
     /// # Errors
     /// [`ClientError::Closed`].
     pub async fn drop_connection(&self) -> Result<(), ClientError> {
-        self.command(Command::Drop).await
+        self.command(Command::Cut).await
     }
 
     /// Loses the connection without a word and stays away until [`Client::connect`] or
@@ -214,9 +224,9 @@ impl Client {
         }
     }
 
-    async fn ask(&self, what: What) -> Result<Reply, ClientError> {
+    async fn ask(&self, what: Ask) -> Result<Reply, ClientError> {
         let (answer, answered) = oneshot::channel();
-        self.command(Command::Ask(Ask { what, answer })).await?;
+        self.command(Command::Ask(what, answer)).await?;
         answered.await.map_err(|_gone| ClientError::Closed)?.map_err(ClientError::Failed)
     }
 

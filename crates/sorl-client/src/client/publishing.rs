@@ -1,42 +1,23 @@
-//! Publishing: one message, tried again under one key until the service says yes or no.
-//!
-//! The invariant: all tries of one publish carry one key, so the service takes them for one message. That is
-//! certain for 15 minutes, so it gives up long before.
-
-use std::time::Duration;
+//! Publishing, as the application asks for it. The tries are the machine's.
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use sorl_core::names::ChannelName;
-use tokio::time::{Instant, sleep};
+use tokio::sync::oneshot;
 
-use super::command::What;
+use super::command::Command;
 use super::{Client, ClientError};
-use crate::backoff::full_jitter;
+use crate::machine::{Ask, Outgoing};
 use crate::session::{Failure, Reply};
 use crate::wire::Published;
 
-/// Time after which a publish that cannot be got through is given up.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// A message to publish.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Where to.
-    pub channel: ChannelName,
-    /// Any JSON.
-    pub data: Box<RawValue>,
-    /// The same for everything that is this one message, at most 64 bytes; drawn at random unless said.
-    pub key: Option<String>,
-    /// Whether it is kept out of the history.
-    pub ephemeral: bool,
-}
-
 impl Client {
     /// Publishes `data`. Returns once the service has accepted it; shown once however often it was tried.
+    /// Without a connection it waits for one, in the order of the calls.
     ///
     /// # Errors
-    /// [`ClientError::Failed`] if it was refused, or could not be got through for two minutes.
+    /// [`ClientError::Failed`] if it was refused, could not be got through for two minutes, or if too many
+    /// publishes wait already.
     pub async fn publish<T: Serialize + ?Sized + Sync>(
         &self,
         channel: &ChannelName,
@@ -52,20 +33,10 @@ impl Client {
     /// As [`Client::publish`].
     pub async fn send(&self, mut outgoing: Outgoing) -> Result<Published, ClientError> {
         outgoing.key.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()));
-        let deadline = Instant::now() + PATIENCE;
-        let mut failures = 0;
-        loop {
-            let fault = match self.send_once(outgoing.clone()).await {
-                Err(ClientError::Failed(fault)) if fault.is_temporary() => fault,
-                settled => return settled,
-            };
-            let pause = full_jitter(failures, rand::random());
-            if Instant::now() + pause >= deadline {
-                return Err(ClientError::Failed(fault));
-            }
-            failures = failures.saturating_add(1);
-            sleep(pause).await;
-        }
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Publish(outgoing, answer)).await?;
+        let reply = answered.await.map_err(|_gone| ClientError::Closed)?.map_err(ClientError::Failed)?;
+        published(&reply)
     }
 
     /// Publishes a message with a single try, under its key if it has one.
@@ -73,10 +44,13 @@ impl Client {
     /// # Errors
     /// [`ClientError::Failed`] if it was refused, or if what became of it is not known.
     pub async fn send_once(&self, outgoing: Outgoing) -> Result<Published, ClientError> {
-        let Outgoing { channel, data, key, ephemeral } = outgoing;
-        match self.ask(What::Publish { channel, data, key, ephemeral }).await? {
-            Reply::Published(published) => Ok(published),
-            _ => Err(ClientError::Failed(Failure::Unknown)),
-        }
+        published(&self.ask(Ask::Publish(outgoing)).await?)
+    }
+}
+
+fn published(reply: &Reply) -> Result<Published, ClientError> {
+    match reply {
+        Reply::Published(published) => Ok(*published),
+        _ => Err(ClientError::Failed(Failure::Unknown)),
     }
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message as WireMessage;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use super::*;
-use crate::session::Event;
+use crate::session::{Event, Start};
 
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -116,7 +116,8 @@ fn channel() -> ChannelName {
 
 fn start(services: &[&Service]) -> (Client, Events) {
     let endpoints = services.iter().map(|service| service.endpoint()).collect();
-    Client::start(Options::new(endpoints, TokenProvider::fixed("x.e30.y".to_owned())))
+    let options = Options::new(endpoints, TokenProvider::fixed("x.e30.y".to_owned()));
+    Client::start(options.in_region(services[0].region.clone()))
 }
 
 async fn next_message(events: &mut Events) -> MessageId {

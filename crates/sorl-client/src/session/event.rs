@@ -1,6 +1,7 @@
 //! What a session says: to its connection, and to the application.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sorl_core::envelope::PresenceEvent;
@@ -16,9 +17,10 @@ use crate::wire::{Page, Presence, Published};
 /// What is to be done, in this order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Write this frame.
+    /// Write this frame, over the current connection.
     Send(String),
-    /// Close the connection and open another, with a fresh token.
+    /// The current connection is of no more use: open another, with a fresh token. After a
+    /// [`Reconnect::Bye`] this one may deliver until then.
     Reconnect(Reconnect),
     /// Close the connection and open none.
     End,
@@ -157,6 +159,9 @@ pub enum Failure {
     /// The connection was lost before the reply, or there was none: it may have happened or not.
     #[error("not connected: it may have happened or not")]
     Disconnected,
+    /// It was not sent: too many publishes wait for the service already.
+    #[error("not sent: too many publishes wait for the service already")]
+    QueueFull,
 }
 
 impl Failure {
@@ -166,7 +171,7 @@ impl Failure {
         match self {
             // A fresh token comes with the next connection.
             Self::Refused(refusal) => refusal.temporary || matches!(refusal.code, ErrorCode::Expired),
-            Self::Unknown | Self::Disconnected => true,
+            Self::Unknown | Self::Disconnected | Self::QueueFull => true,
         }
     }
 }
@@ -181,6 +186,30 @@ pub enum Start {
     Rewind(u32),
     /// After a cursor that another session had.
     Since(Cursor),
+}
+
+/// How a channel is to be followed: `Start::Now.into()`, or with more said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// Where it begins.
+    pub start: Start,
+    /// In the order of ids: every message is held back for so long, and shown after all with smaller ids that
+    /// came meanwhile. Unless said, messages are shown as they come, which over regions is almost that order.
+    pub ordered: Option<Duration>,
+}
+
+impl Subscription {
+    /// Holds every message back for `time`, to show them in the order of their ids.
+    #[must_use]
+    pub fn ordered(self, time: Duration) -> Self {
+        Self { ordered: Some(time), ..self }
+    }
+}
+
+impl From<Start> for Subscription {
+    fn from(start: Start) -> Self {
+        Self { start, ordered: None }
+    }
 }
 
 /// A message to publish.

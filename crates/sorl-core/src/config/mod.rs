@@ -6,7 +6,7 @@
 mod delivery;
 mod file;
 mod namespace;
-mod quantity;
+pub mod quantity;
 mod values;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,12 @@
-//! Quantities as people write them: `24h`, `20/s`, `96KB`.
+//! Quantities as people write them: `24h`, `20/s`, `96KB`. The command line's flags read them here as well.
 
 use std::time::Duration;
 
 use crate::limits::KB;
 
-/// Reads `0`, `500ms`, `30s`, `5m`, `24h` or `7d`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// Reads `0`, `500ms`, `30s`, `5m`, `24h` or `7d`; none for anything else.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 
 use super::fault;
+use super::loopback::Loopback;
 use crate::stage::Stage;
 use crate::world::RedriveError;
 
@@ -20,9 +21,22 @@ pub(super) async fn list(State(stage): State<Arc<Stage>>) -> Response {
 
 /// Puts a dead letter back on the queue it came from.
 pub(super) async fn redrive(State(stage): State<Arc<Stage>>, Path(id): Path<String>) -> Response {
-    match stage.world.redrive(&id, stage.clock.now()).await {
+    answered(stage.world.redrive(&id, stage.clock.now()).await, "redriven", &id)
+}
+
+/// Deletes a dead letter for good, which nobody but this machine may.
+pub(super) async fn purge(
+    _here: Loopback,
+    State(stage): State<Arc<Stage>>,
+    Path(id): Path<String>,
+) -> Response {
+    answered(stage.world.purge(&id).await, "purged", &id)
+}
+
+fn answered(done: Result<(), RedriveError>, outcome: &'static str, id: &str) -> Response {
+    match done {
         Ok(()) => {
-            tracing::info!(outcome = "redriven", id, "dead letter");
+            tracing::info!(outcome, id, "dead letter");
             StatusCode::NO_CONTENT.into_response()
         }
         Err(RedriveError::Unknown) => fault(StatusCode::NOT_FOUND, "no such dead letter"),

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 pub use regions::RegionAddress;
 
@@ -38,10 +38,12 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
     let open_to_pages = Router::new()
         .route("/regions", get(regions::list))
         .route("/token", post(token::mint))
+        .route("/client/{*path}", get(console::file))
         .layer(loopback::cors());
     let operators = Router::new()
         .route("/faults", get(faults::show).post(faults::replace))
         .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{id}", delete(dead_letters::purge))
         .route("/dead-letters/{id}/redrive", post(dead_letters::redrive))
         .route("/metrics", get(metrics::render));
     Router::new()

@@ -243,6 +243,21 @@ impl World {
         Ok(())
     }
 
+    /// Deletes a dead letter for good.
+    ///
+    /// # Errors
+    /// [`RedriveError`]; then it still is a dead letter.
+    pub async fn purge(&self, id: &str) -> Result<(), RedriveError> {
+        let place = self.0.places.values().find(|place| place.dead.contains(id));
+        let place = place.ok_or(RedriveError::Unknown)?;
+        let taken = place.dead.take(id).map_err(SendError::from)?.ok_or(RedriveError::Unknown)?;
+        let mut batch = Batch::default();
+        taken.delete(&mut batch);
+        self.0.store.write(batch).await.map_err(SendError::from)?;
+        taken.confirm();
+        Ok(())
+    }
+
     fn sweep_if_due(&self, now: Timestamp) {
         let mut sweep = self.0.sweep.lock();
         if now < sweep.at {

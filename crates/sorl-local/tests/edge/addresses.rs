@@ -22,7 +22,7 @@ async fn regions_say_where_they_are_and_what_their_topic_is() {
 }
 
 #[tokio::test]
-async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
+async fn pages_on_loopback_may_use_tokens_regions_and_the_client_and_others_may_not() {
     let stage = Stage::start().await;
     let allowed = async |method: &str, path: &str, origin: &str| {
         let request = stage
@@ -37,9 +37,13 @@ async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
         (answer.status().as_u16(), allowed.map(|origin| origin.to_str().unwrap().to_owned()))
     };
     for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"] {
-        for (method, path) in
-            [("OPTIONS", "/token"), ("POST", "/token"), ("GET", "/regions"), ("OPTIONS", "/regions")]
-        {
+        for (method, path) in [
+            ("OPTIONS", "/token"),
+            ("POST", "/token"),
+            ("GET", "/regions"),
+            ("OPTIONS", "/regions"),
+            ("GET", "/client/index.js"),
+        ] {
             assert_eq!(
                 allowed(method, path, origin).await,
                 (200, Some(origin.to_owned())),
@@ -50,6 +54,7 @@ async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
     let foreign = "https://evil.example";
     assert_eq!(allowed("OPTIONS", "/token", foreign).await.1, None);
     assert_eq!(allowed("GET", "/regions", foreign).await.1, None);
+    assert_eq!(allowed("GET", "/client/index.js", foreign).await.1, None);
     assert_eq!(allowed("POST", "/token", foreign).await, (403, None));
     assert_eq!(allowed("POST", "/faults", foreign).await, (403, None));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sorl_core::error::ErrorCode;
+use sorl_core::error::{ErrorCode, Refusal};
 
 use super::super::*;
 use super::harness::*;

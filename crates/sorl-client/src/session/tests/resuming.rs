@@ -162,3 +162,23 @@ fn all_wanted_channels_are_entered_anew_each_with_its_cursor() {
     since.sort_by_key(|(channel, _)| channel.to_string());
     assert_eq!(since, [(json!("c"), json!(id(0))), (json!("d"), json!(id(8)))]);
 }
+
+#[test]
+fn many_channels_enter_a_few_at_a_time_and_all_of_them() {
+    let mut bench = Bench::new();
+    for n in 0..100 {
+        bench.subscribe(&format!("c{n}"), Start::Now);
+    }
+    bench.open("a");
+    let mut entered = 0;
+    while !bench.sent.is_empty() {
+        let sent = bench.take_sent();
+        assert!(entered > 0 || sent.len() == 32, "{} at once", sent.len());
+        for request in sent {
+            let reply = subscribed(request["channel"].as_str().unwrap(), &[], id(0), "a");
+            bench.frame(&json!({"type": "reply", "id": request["id"], "result": reply}));
+            entered += 1;
+        }
+    }
+    assert_eq!(entered, 100);
+}

@@ -1,0 +1,61 @@
+//! A channel on one connection: whether it was entered there, what is asked, what is owed.
+//!
+//! It ends with its connection and knows nothing of the other one, if there are two.
+
+use sorl_core::time::Timestamp;
+
+use crate::session::progress::{Debt, Progress};
+use crate::session::recovery::Recovery;
+
+/// A channel on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    pub(super) entered: bool,
+    pub(super) outstanding: Option<Outstanding>,
+    pub(super) retry_at: Option<Timestamp>,
+    pub(super) failures: u32,
+    pub(super) recovery: Option<Recovery>,
+    pub(super) debt: Debt,
+}
+
+/// A `subscribe` or `unsubscribe` that was not answered yet.
+#[derive(Debug)]
+pub(super) struct Outstanding {
+    /// Whether it resumes from a cursor.
+    pub(super) resumes: bool,
+    /// Whether the wish behind it was given up, so that its answer has another one's cursor and messages.
+    pub(super) stale: bool,
+}
+
+impl Seat {
+    /// On a connection that just opened.
+    pub(super) const fn new(progress: &Progress) -> Self {
+        Self {
+            entered: false,
+            outstanding: None,
+            retry_at: None,
+            failures: 0,
+            recovery: None,
+            debt: Debt::after(progress),
+        }
+    }
+
+    /// The next connection opened: this one asks nothing more. What it had begun to recover the next one
+    /// brings; if it becomes the current one again, it begins anew.
+    pub(super) fn retired(mut self) -> Self {
+        self.retry_at = None;
+        if self.recovery.take().is_some() {
+            self.entered = false;
+        }
+        self
+    }
+
+    /// Gives up what was to follow for a wish that is no more.
+    pub(super) fn abandon(&mut self) {
+        self.retry_at = None;
+        self.recovery = None;
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.stale = true;
+        }
+    }
+}
