@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e js browser sim local infra deployed bench package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -18,14 +18,14 @@ BENCH_READY := $(BENCH)/.ready
 CARGO_TEST := cargo test --release --locked --workspace
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 check: $(NODE_READY) ## formatting, lints, types
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
 
-test: check js infra unit e2e browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
+test: check js infra unit e2e docs browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
 	@echo "all tests passed"
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
@@ -36,12 +36,24 @@ unit: ## unit, fixture, contract, simulation and tidiness tests
 e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO_TEST) --test e2e
 
+docs: target/release/sorl target/release/examples/chat $(PYTHON_READY) $(NODE_READY) ## the documents followed to the letter, quick start included
+	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
+	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) npm run --silent test:docs
+
+quick-start: $(PYTHON_READY) $(NODE_READY) ## the quick start from a clone, built from nothing: minutes
+	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
+	SORL_FROM_NOTHING=1 SORL_PYTHON=$(CURDIR)/$(PYTHON) node --test tests/docs/quick_start.test.mjs
+
 js: $(NODE_READY) ## the JavaScript client's tests
 	npm test --silent
 
 browser: target/release/sorl $(NODE_READY) ## the console in headless Chromium; screenshots in target/screenshots
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
 	SORL_BIN=$(CURDIR)/target/release/sorl npm run --silent test:browser
+
+soak: target/release/sorl $(NODE_READY) ## the JavaScript client under breaks, in Node and in Chromium: make soak [MINUTES=10]
+	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
+	SORL_BIN=$(CURDIR)/target/release/sorl SORL_SOAK_MINUTES=$(or $(MINUTES),10) npm run --silent test:soak
 
 deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ## the templates and Lambdas that ship, in three regions of an emulated AWS
 	$(MAKE) --no-print-directory package CONFIG=tests/e2e/sorl.toml
@@ -76,6 +88,10 @@ DEPLOYMENT = --stage "$(STAGE)" $(if $(REGIONS),--regions "$(REGIONS)") $(if $(C
 
 target/release/sorl: FORCE
 	cargo build --release --locked -p sorl-cli
+
+# With the features of the whole workspace, as the tests: everything is compiled once.
+target/release/examples/chat: FORCE
+	cargo build --release --locked --workspace --example chat
 
 $(NODE_READY): package.json package-lock.json clients/js/package.json
 	npm ci --no-audit --no-fund

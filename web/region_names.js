@@ -5,6 +5,7 @@
 /** @type {Record<string, string>} */
 const PLACES = {
   "af-south-1": "Cape Town",
+  "ap-east-1": "Hong Kong",
   "ap-northeast-1": "Tokyo",
   "ap-northeast-2": "Seoul",
   "ap-south-1": "Mumbai",
@@ -35,7 +36,7 @@ const HUES = [172, 262, 28, 330, 205, 95];
 /**
  * Gives an element the hue of a region; hues are handed out in the order of asking.
  *
- * @template {HTMLElement} Kind
+ * @template {HTMLElement | SVGElement} Kind
  * @param {Kind} element
  * @param {string} region
  * @returns {Kind}
@@ -44,5 +45,6 @@ export function tint(element, region) {
   const hue = hues.get(region) ?? HUES[hues.size % HUES.length] ?? 0;
   hues.set(region, hue);
   element.style.setProperty("--hue", String(hue));
+  element.classList.add("hued");
   return element;
 }

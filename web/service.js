@@ -1,6 +1,7 @@
 /**
  * The addresses of the embedded service that are not the WebSocket's: regions,
- * tokens, faults, dead letters, and SNS's own API for publishing from outside.
+ * tokens, faults, dead letters, metrics, and SNS's own API for publishing from
+ * outside.
  *
  * Each function is one request; none keeps anything.
  */
@@ -9,6 +10,12 @@
  * @typedef {{ region: string, url: string, topic: string }} Region
  * @typedef {{ cut: string[], lag_ms: number, duplicate: number, throttle: number }} Faults
  * @typedef {{ id: string, region: string, queue: string, reason: string, at: number, body: string }} DeadLetter
+ * @typedef {{ queued: number, received: number, receives: number, first_post?: number,
+ *   last_post?: number, posts: number, throttled: number, gone: number, done?: number }} Leg
+ * @typedef {{ id: string, channel: string, origin: string, via: "websocket" | "sns",
+ *   accepted: number, regions: Record<string, Leg> }} Way
+ * @typedef {{ at: number, samples: import("./stage/samples.js").Sample[],
+ *   ways: { next: number, messages: Way[] } }} Metrics
  */
 
 /** The lag in force while nobody asks for another. */
@@ -61,6 +68,16 @@ export function redrive(id) {
 }
 
 /**
+ * Counters and gauges, and the ways of messages that changed.
+ *
+ * @param {number} since `ways.next` of the last answer
+ * @returns {Promise<Metrics>}
+ */
+export function metrics(since) {
+  return json(`/metrics?since=${since}`);
+}
+
+/**
  * SNS's `Publish`, as a form like the AWS SDKs send it.
  *
  * @param {{ topic: string, message: string, channel?: string }} what
@@ -88,8 +105,8 @@ export async function snsPublish({ topic, message, channel }) {
  * @param {unknown} [body] makes it a POST
  */
 async function json(address, body) {
-  const headers = { "content-type": "application/json" };
-  const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
+  const headers = { "content-type": "application/json", accept: "application/json" };
+  const init = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
   const answer = await fetch(address, init);
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}: ${await answer.text()}`);
   const text = await answer.text();

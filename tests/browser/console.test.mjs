@@ -1,6 +1,7 @@
 /**
- * The console as a person meets it: the release binary, Chromium, and tabs in
- * several regions. Screenshots are left in `target/screenshots/`.
+ * The console's chats and tools as a person meets them: the release binary,
+ * Chromium, and tabs in several regions. What the page shows of the stage is in
+ * `overview.test.mjs`. Screenshots are left in `target/screenshots/`.
  */
 
 import assert from "node:assert/strict";
@@ -205,25 +206,4 @@ test("what_a_message_holds_never_becomes_part_of_the_page", async () => {
   assert.equal(await line.getByTestId("message-text").textContent(), text);
   assert.equal(await line.locator("img, b").count(), 0);
   await close();
-});
-
-test("it_fits_a_desktop_and_a_phone_in_light_and_dark", async () => {
-  for (const [name, width, height] of [["desktop", 1440, 900], ["phone", 390, 844]]) {
-    for (const dark of [false, true]) {
-      const { page, pane, close } = await open(browser, service.url, { width, height, dark });
-      await page.getByTestId("connect-all").click();
-      for (const region of [US, EU, AP]) await pane(region).entered();
-      await pane(US).say("Good morning from Virginia");
-      await pane(AP).heard("Good morning from Virginia");
-      await pane(EU).say("God morgon! It snows in Stockholm");
-      await pane(AP).heard("God morgon!");
-      await pane(AP).members("alice", "bob", "carol");
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      assert.equal(overflow, 0, `${name}: nothing sticks out sideways`);
-      await screenshot(page, `${name}-${dark ? "dark" : "light"}`);
-      await close();
-    }
-  }
 });

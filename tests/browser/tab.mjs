@@ -30,11 +30,11 @@ export function launch() {
 }
 
 /** A tab that shows the whole console. */
-export async function open(browser, url, { width = 1440, height = 900, dark = false } = {}) {
+export async function open(browser, url, { width = 1440, height = 900, dark = false, motion = false } = {}) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? "dark" : "light",
-    reducedMotion: "reduce",
+    reducedMotion: motion ? "no-preference" : "reduce",
   });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);

@@ -52,15 +52,17 @@ async fn with_origin(method: &str, url: &str, origin: &str, body: &str) -> Answe
 }
 
 #[tokio::test]
-async fn token_and_regions_answer_every_origin_on_loopback_and_no_other() {
+async fn tokens_regions_and_the_client_answer_every_origin_on_loopback_and_no_other() {
     let stage = stage().await;
     let token = format!("{}/token", stage.url);
     let regions = format!("{}/regions", stage.url);
+    let client = format!("{}/client/index.js", stage.url);
     let body = json!({"user": "alice"}).to_string();
     for origin in ["http://localhost:5173", "http://127.0.0.1:8080", "http://[::1]:3000"] {
         for answer in [
             with_origin("POST", &token, origin, &body).await,
             with_origin("GET", &regions, origin, "").await,
+            with_origin("GET", &client, origin, "").await,
             with_origin("OPTIONS", &token, origin, "").await,
         ] {
             assert_eq!(
@@ -73,7 +75,7 @@ async fn token_and_regions_answer_every_origin_on_loopback_and_no_other() {
     for origin in
         ["https://evil.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "null"]
     {
-        for (method, url) in [("POST", &token), ("GET", &regions), ("OPTIONS", &token)] {
+        for (method, url) in [("POST", &token), ("GET", &regions), ("GET", &client), ("OPTIONS", &token)] {
             let answer = with_origin(method, url, origin, &body).await;
             assert_eq!(answer.header("access-control-allow-origin"), "", "{method} {origin}: {answer:?}");
         }

@@ -93,7 +93,7 @@ async fn invoke(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Received
 }
 
 fn answer_for(station: &Station, queue: &RecordQueue, batch: Vec<Received>, report: &Report) {
-    for Received { record, receipt, receive_count } in batch {
+    for Received { record, receipt, receive_count, .. } in batch {
         if report.failed.contains(&record.id) {
             station.trace.note(format!("{} {} failed", station.site.region, record.id));
             queue.release(receipt, station.timeline.now(), retry_delay(receive_count));

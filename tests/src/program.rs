@@ -57,7 +57,6 @@ async fn ended(mut command: Command) -> Output {
 ///
 /// # Panics
 /// If it did not.
-#[must_use]
 pub fn out(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).expect("text").trim().to_owned()
@@ -79,7 +78,7 @@ pub fn json(output: &Output) -> Value {
 #[must_use]
 pub fn json_lines(output: &Output) -> Vec<Value> {
     let text = out(output);
-    let lines = text.lines().map(|line| serde_json::from_str(line));
+    let lines = text.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap_or_else(|fault| panic!("{fault}: {output:?}"))
 }
 

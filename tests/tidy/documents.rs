@@ -1,4 +1,6 @@
-//! Documents say what the code does: codes, actions, commands, paths and links that are there.
+//! Documents say what the code does: codes, actions, commands and paths that are there.
+//!
+//! Links are `links`, the pages for users `guides`.
 
 use std::collections::BTreeSet;
 
@@ -86,22 +88,6 @@ fn the_protocols_examples_are_frames() {
         }
     }
     assert!(requests > 0 && messages > 0, "PROTOCOL.md shows frames");
-}
-
-#[test]
-fn every_link_leads_to_a_file() {
-    let mut faults = Vec::new();
-    for source in sources().into_iter().filter(|source| source.is(&["md"])) {
-        let folder = root().join(&source.path).parent().expect("a folder").to_owned();
-        for target in source.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = target.split('#').next().unwrap_or_default();
-            let is_ours = !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:");
-            if is_ours && !folder.join(file).exists() {
-                faults.push(format!("{}: {target}", source.path));
-            }
-        }
-    }
-    none("a link leads nowhere", &faults);
 }
 
 #[test]

@@ -12,13 +12,15 @@
 
 mod directions;
 mod documents;
+mod guides;
+mod links;
 mod sources;
 
 use std::path::{Path, PathBuf};
 
 /// What is not ours, or not kept.
-const PASSED_OVER: [&str; 7] =
-    ["target", "node_modules", ".git", ".venv", "__pycache__", ".serverless", "screenshots"];
+const PASSED_OVER: [&str; 8] =
+    ["target", "node_modules", ".git", ".venv", "__pycache__", ".serverless", "screenshots", "vendor"];
 
 /// A file of the repository: its path from the root, and its text.
 struct Source {

@@ -6,6 +6,7 @@
  */
 
 import { Emitter } from "./emitter.js";
+import { Members } from "./members.js";
 
 /**
  * How a message came: `recovered` ones after a gap, `rewound` ones because
@@ -40,41 +41,36 @@ import { Emitter } from "./emitter.js";
  * @typedef {object} HistoryOptions
  * @property {string} [since] only what is later than this id; not with `before`
  * @property {string} [before] only what is earlier than this id
- * @property {number} [limit] 1 to 500; 50 unless told
+ * @property {number} [limit] of one page, 1 to 500; 50 unless told
  */
 
 /**
  * What a channel can have done for it.
  *
- * @typedef {object} Service
- * @property {(channel: string, data: unknown, options?: import("./publisher.js").PublishOptions)
- *   => Promise<import("./protocol.js").Accepted>} publish
- * @property {(channel: string, options?: HistoryOptions)
- *   => Promise<import("./protocol.js").Page>} history
- * @property {(channel: string) => Promise<import("./protocol.js").Presence>} presence
- * @property {(channel: Channel) => Promise<void>} leave
+ * @typedef {Pick<import("./sorl.js").Sorl, "publish" | "history" | "presence">} Service
  */
 
 export class Channel {
   /** @type {Emitter<ChannelEvents>} */
   #events;
-  #name;
+  #membership;
   #service;
+  #clock;
 
   /**
-   * @param {() => string} name of a personal channel, it is known later
-   * @param {Service} service
-   * @param {Emitter<ChannelEvents>} events
+   * @param {{ membership: import("./membership.js").Membership, service: Service,
+   *   events: Emitter<ChannelEvents>, clock: import("./clock.js").Clock }} parts
    */
-  constructor(name, service, events) {
-    this.#name = name;
+  constructor({ membership, service, events, clock }) {
+    this.#membership = membership;
     this.#service = service;
     this.#events = events;
+    this.#clock = clock;
   }
 
   /** Empty for the personal channel until the first token was had. */
   get name() {
-    return this.#name();
+    return this.#membership.channel;
   }
 
   /**
@@ -99,18 +95,28 @@ export class Channel {
     return this.#service.publish(this.name, data, options);
   }
 
-  /** One page of the past, ascending by id. @param {HistoryOptions} [options] */
+  /**
+   * The past: one page, ascending by id, when awaited; with `for await` all
+   * pages, forwards from `since`, else backwards.
+   *
+   * @param {HistoryOptions} [options]
+   */
   history(options) {
     return this.#service.history(this.name, options);
   }
 
-  /** Who is here, over all regions. */
+  /** Who is here now, over all regions. */
   presence() {
     return this.#service.presence(this.name);
   }
 
+  /** The same as a list that is kept up to date until it is closed. */
+  members() {
+    return new Members(this, this.#clock);
+  }
+
   /** Resolves when this client no longer is a member. */
   unsubscribe() {
-    return this.#service.leave(this);
+    return this.#membership.leave(this.#events);
   }
 }

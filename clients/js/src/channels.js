@@ -4,6 +4,9 @@
  * Connections come and go underneath; `connected` and `disconnected` pass that
  * on. The personal channel is kept apart, because its name is the user's and
  * so unknown until the first token was had.
+ *
+ * The invariant: at most `ENTERING_MAX` channels enter or recover at a time, so
+ * that a client of many channels is no stampede when it comes back.
  */
 
 import { Channel } from "./channel.js";
@@ -13,6 +16,7 @@ import { Membership } from "./membership.js";
 /**
  * @typedef {Emitter<import("./channel.js").ChannelEvents>} Events
  * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./membership.js").SubscribeOptions} SubscribeOptions
  */
 
 /**
@@ -22,8 +26,12 @@ import { Membership } from "./membership.js";
  * @property {Events} events
  */
 
+/** Enough to hide the round trips, few enough for one Lambda's worth of work each. */
+const ENTERING_MAX = 32;
+
 export class Channels {
   #surroundings;
+  #released;
   #service;
   /** @type {Map<string, Joined>} */
   #joined = new Map();
@@ -31,28 +39,37 @@ export class Channels {
   #personal = null;
   /** @type {Connection | null} */
   #connection = null;
+  /** Who is to enter over the connection. @type {Set<Membership>} */
+  #due = new Set();
+  /** Who is entering. @type {Set<Membership>} */
+  #entering = new Set();
   /** The name of the personal channel; empty while it is unknown. */
   #personalName = "";
 
   /**
-   * @param {import("./membership.js").Surroundings} surroundings
-   * @param {import("./channel.js").Service} service
+   * @param {Omit<import("./membership.js").Surroundings, "settled">} surroundings
+   * @param {import("./channel.js").Service} service that the channels publish with and ask
+   * @param {() => void} released the current connection owes no channel anything
    */
-  constructor(surroundings, service) {
-    this.#surroundings = surroundings;
+  constructor(surroundings, service, released) {
+    this.#surroundings = {
+      ...surroundings,
+      settled: (/** @type {Membership} */ membership) => this.#settled(membership),
+    };
     this.#service = service;
+    this.#released = released;
   }
 
   /**
    * The channel of that name, joined unless it was.
    *
    * @param {string} name
-   * @param {number} [rewind]
+   * @param {SubscribeOptions} [options]
    */
-  join(name, rewind) {
+  join(name, options) {
     const known = this.#joined.get(name);
     if (known?.membership.wanted) return known.channel;
-    const joined = known ? this.#again(known, name, rewind) : this.#anew(name, rewind);
+    const joined = known ? this.#again(known, options) : this.#anew(name, options);
     this.#joined.set(name, joined);
     return joined.channel;
   }
@@ -71,55 +88,57 @@ export class Channels {
         this.#personal = null;
       },
     });
-    const channel = new Channel(() => membership.channel, this.#service, events);
-    this.#personal = { membership, channel, events };
+    this.#personal = this.#held(membership, events);
     this.#enter(membership);
-    return channel;
+    return this.#personal.channel;
   }
 
-  /** @param {Channel} channel */
-  async leave(channel) {
-    await this.#all().find((joined) => joined.channel === channel)?.membership.leave();
+  /** All channels enter over this connection, and leave the former one behind. @param {Connection} connection */
+  connected(connection) {
+    this.#connection = connection;
+    this.#entering.clear();
+    this.#name(connection.user === null ? "" : `@${connection.user}`);
+    for (const { membership } of this.#all()) this.#due.add(membership);
+    this.#admit();
+  }
+
+  /** @param {Connection} connection */
+  disconnected(connection) {
+    if (connection === this.#connection) {
+      this.#connection = null;
+      this.#due.clear();
+      this.#entering.clear();
+    }
+    for (const { membership } of this.#all()) {
+      if (membership.disconnected(connection)) this.#enter(membership);
+    }
+  }
+
+  closed() {
+    for (const { membership } of this.#all()) membership.closed();
   }
 
   /**
    * @param {Connection} connection
-   * @param {string | null} user that the connection is of
+   * @param {Exclude<import("./protocol.js").PushFrame, { type: "bye" }>} frame
    */
-  connected(connection, user) {
-    this.#connection = connection;
-    this.#name(user === null ? "" : `@${user}`);
-    for (const { membership } of this.#all()) this.#enter(membership);
-  }
-
-  disconnected() {
-    this.#connection = null;
-    for (const { membership } of this.#all()) membership.disconnected();
-  }
-
-  closed() {
-    this.#connection = null;
-    for (const { membership } of this.#all()) membership.closed();
-  }
-
-  /** @param {Exclude<import("./protocol.js").PushFrame, { type: "bye" }>} frame */
-  pushed(frame) {
+  pushed(connection, frame) {
     if (frame.type === "messages") {
-      for (const message of frame.messages) this.#find(message.channel)?.live(message);
+      for (const message of frame.messages) this.#find(message.channel)?.live(message, connection);
     } else if (frame.type === "presence") {
-      for (const event of frame.events) this.#find(frame.channel)?.presence(event);
+      for (const event of frame.events) this.#find(frame.channel)?.presence(event, connection);
     } else {
-      this.#find(frame.channel)?.evicted();
+      this.#find(frame.channel)?.evicted(connection);
     }
   }
 
-  /** @param {string} name @param {number} [rewind] @returns {Joined} */
-  #anew(name, rewind) {
+  /** @param {string} name @param {SubscribeOptions} [options] @returns {Joined} */
+  #anew(name, options) {
     /** @type {Events} */
     const events = new Emitter();
     const membership = new Membership({
       channel: name,
-      rewind,
+      options,
       surroundings: this.#surroundings,
       events,
       over: () => {
@@ -127,20 +146,46 @@ export class Channels {
       },
     });
     this.#enter(membership);
-    return { membership, channel: new Channel(() => name, this.#service, events), events };
+    return this.#held(membership, events);
   }
 
-  /** While it was leaving. @param {Joined} joined @param {string} name @param {number} [rewind] */
-  #again({ membership }, name, rewind) {
+  /** While it was leaving. @param {Joined} joined @param {SubscribeOptions} [options] */
+  #again({ membership }, options) {
     /** @type {Events} */
     const events = new Emitter();
-    membership.rejoin(rewind, events);
-    return { membership, channel: new Channel(() => name, this.#service, events), events };
+    membership.rejoin(options, events);
+    return this.#held(membership, events);
+  }
+
+  /** As the application holds it, until it is over. @param {Membership} membership @param {Events} events @returns {Joined} */
+  #held(membership, events) {
+    const { clock } = this.#surroundings;
+    const channel = new Channel({ membership, service: this.#service, events, clock });
+    return { membership, channel, events };
   }
 
   /** @param {Membership} membership */
   #enter(membership) {
-    if (this.#connection && membership.channel !== "") membership.connected(this.#connection);
+    this.#due.add(membership);
+    this.#admit();
+  }
+
+  /** Lets those enter who are due, as many as may. */
+  #admit() {
+    for (const membership of this.#due) {
+      if (!this.#connection || this.#entering.size >= ENTERING_MAX) return;
+      this.#due.delete(membership);
+      if (membership.channel === "") continue;
+      this.#entering.add(membership);
+      membership.connected(this.#connection);
+    }
+    if (this.#connection && !this.#entering.size) this.#released();
+  }
+
+  /** @param {Membership} membership */
+  #settled(membership) {
+    this.#due.delete(membership);
+    if (this.#entering.delete(membership)) this.#admit();
   }
 
   /** Another user has another personal channel, with nothing to recover. @param {string} name */

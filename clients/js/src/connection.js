@@ -29,14 +29,14 @@ import { MAX_FRAME_BYTES, readFrame } from "./protocol.js";
  */
 
 /**
- * What the owner of a connection is told.
+ * What the owner of a connection is told, the connection first.
  *
  * @typedef {object} Owner
- * @property {() => void} opened
- * @property {(frame: import("./protocol.js").PushFrame) => void} pushed
+ * @property {() => void} [opened]
+ * @property {(connection: Connection, frame: import("./protocol.js").PushFrame) => void} pushed
  * @property {(error: SorlError) => void} complained an error that answers no request
- * @property {() => void} expired the token did, as a reply told
- * @property {(why: Ending) => void} ended
+ * @property {(connection: Connection) => void} expired the token did, as a reply told
+ * @property {(connection: Connection, why: Ending) => void} ended
  */
 
 /**
@@ -56,9 +56,10 @@ export class Connection {
   #socket;
   #clock;
   #timing;
-  /** @type {Owner | null} */
-  #owner;
-  /** @type {Map<number, { done: Done, cancel: () => void }>} */
+  #ended = false;
+  /** Why it is closed once nothing is outstanding; empty until then. */
+  #finishing = "";
+  /** @type {Map<number, { done: Done, cancel: () => void, awaited: boolean }>} */
   #pending = new Map();
   #lastId = 0;
   #lastTraffic;
@@ -67,16 +68,19 @@ export class Connection {
   #detail = "";
 
   /**
-   * @param {{ socket: SocketLike, region: string, clock: import("./clock.js").Clock,
-   *   timing: Timing, owner: Owner }} parts
+   * @param {{ socket: SocketLike, region: string, user: string | null,
+   *   clock: import("./clock.js").Clock, timing: Timing, owner: Owner }} parts
    */
-  constructor({ socket, region, clock, timing, owner }) {
+  constructor({ socket, region, user, clock, timing, owner }) {
     /** The region this connection leads to. */
     this.region = region;
+    /** Whom its token names. */
+    this.user = user;
+    /** Who is told; another one once it is open. */
+    this.owner = owner;
     this.#socket = socket;
     this.#clock = clock;
     this.#timing = timing;
-    this.#owner = owner;
     this.#lastTraffic = this.#lastReceived = clock.now();
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#received(data);
@@ -93,9 +97,10 @@ export class Connection {
    * @param {string} action
    * @param {Record<string, unknown>} fields
    * @param {Done} done
+   * @param {boolean} [awaited] whether a connection that is finishing waits for the reply
    */
-  request(action, fields, done) {
-    if (this.#owner === null) return done(disconnected(), null);
+  request(action, fields, done, awaited = false) {
+    if (this.#ended) return done(disconnected(), null);
     const id = ++this.#lastId;
     const frame = JSON.stringify({ action, id, ...fields });
     if (isTooLarge(frame)) {
@@ -104,13 +109,13 @@ export class Connection {
     }
     const sent = this.#clock.now();
     const cancel = this.#clock.after(this.#timing.reply, () => this.#unanswered(id, action, sent));
-    this.#pending.set(id, { done, cancel });
+    this.#pending.set(id, { done, cancel, awaited });
     this.#socket.send(frame);
     this.#lastTraffic = sent;
   }
 
   /**
-   * The same as a promise.
+   * The same as a promise, whose reply is awaited.
    *
    * @param {string} action
    * @param {Record<string, unknown>} fields
@@ -118,7 +123,7 @@ export class Connection {
    */
   ask(action, fields) {
     return new Promise((resolve, reject) => {
-      this.request(action, fields, (error, result) => (error ? reject(error) : resolve(result)));
+      this.request(action, fields, (error, result) => (error ? reject(error) : resolve(result)), true);
     });
   }
 
@@ -139,10 +144,21 @@ export class Connection {
     this.#end(reason);
   }
 
+  /** Closes it as soon as whoever awaits a reply has it. @param {string} reason */
+  finish(reason) {
+    this.#finishing = reason;
+    if (![...this.#pending.values()].some(({ awaited }) => awaited)) this.#end(reason);
+  }
+
+  /** Whether it only waits for its last answers. */
+  get finishing() {
+    return this.#finishing !== "";
+  }
+
   #opened() {
     this.#lastTraffic = this.#lastReceived = this.#clock.now();
     this.#watch(this.#timing.ping);
-    this.#owner?.opened();
+    this.owner.opened?.();
   }
 
   /** @param {unknown} data */
@@ -152,15 +168,15 @@ export class Connection {
     if (frame === null) return;
     if (frame.type === "reply") this.#settle(frame.id, null, frame.result);
     else if (frame.type === "error") this.#refused(frame);
-    else this.#owner?.pushed(frame);
+    else this.owner.pushed(this, frame);
   }
 
   /** @param {import("./protocol.js").ErrorFrame} frame */
   #refused({ id, error: { code, message, temporary } }) {
     const error = new SorlError(code, message, { temporary });
-    if (id === null) this.#owner?.complained(error);
+    if (id === null) this.owner.complained(error);
     else this.#settle(id, error, null);
-    if (code === "expired") this.#owner?.expired();
+    if (code === "expired") this.owner.expired(this);
   }
 
   /**
@@ -174,6 +190,7 @@ export class Connection {
     this.#pending.delete(id);
     request.cancel();
     request.done(error, result);
+    if (this.#finishing) this.finish(this.#finishing);
   }
 
   /**
@@ -195,9 +212,9 @@ export class Connection {
    */
   #watch(ms) {
     this.#cancelPing = this.#clock.after(ms, () => {
-      const quiet = this.#clock.now() - this.#lastTraffic;
-      if (quiet >= this.#timing.ping) this.ping();
-      this.#watch(Math.max(this.#timing.ping - (this.#clock.now() - this.#lastTraffic), 1));
+      const left = this.#timing.ping - (this.#clock.now() - this.#lastTraffic);
+      if (left <= 0) this.ping();
+      this.#watch(left > 0 ? left : this.#timing.ping);
     });
   }
 
@@ -206,28 +223,22 @@ export class Connection {
    * @param {string} [detail]
    */
   #end(reason, detail) {
-    const owner = this.#owner;
-    if (owner === null) return;
-    this.#owner = null;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#cancelPing();
-    const { onopen, onmessage, onclose } = quiet;
-    Object.assign(this.#socket, { onopen, onmessage, onclose });
-    this.#socket.close(1000);
+    // `onerror` stays: `ws` tells of a handshake cut short, and an error that nobody hears is thrown.
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(1000);
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    owner.ended({ reason, detail });
+    this.owner.ended(this, { reason, detail });
     for (const { done, cancel } of pending) {
       cancel();
       done(disconnected(), null);
     }
   }
 }
-
-/**
- * Handlers of a socket that is done with. `onerror` stays as it was: `ws` tells
- * of a handshake cut short, and an error that nobody hears is thrown.
- */
-const quiet = { onopen: null, onmessage: null, onclose: null };
 
 /** @param {string} frame */
 function isTooLarge(frame) {

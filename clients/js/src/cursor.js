@@ -60,6 +60,12 @@ export class Cursor {
     this.#ahead = null;
   }
 
+  /** Nothing is owed after all: the connection that owed something gave way to one that does not. */
+  kept() {
+    this.#owed = false;
+    this.#ahead = null;
+  }
+
   /**
    * A live message came.
    *
@@ -70,8 +76,22 @@ export class Cursor {
     if (this.#owed) {
       this.#ahead = greater(this.#ahead, id);
     } else {
-      this.#gain(id, region);
+      this.gain(id, region);
     }
+  }
+
+  /**
+   * An id was had, and all before it, whatever is owed elsewhere: over a
+   * connection that is being replaced and owes nothing.
+   *
+   * @param {string} id
+   * @param {string} region
+   */
+  gain(id, region) {
+    if (this.#since !== null && id <= this.#since) return;
+    this.#start ??= id;
+    this.#since = id;
+    this.#region = region;
   }
 
   /**
@@ -83,7 +103,7 @@ export class Cursor {
    * @param {boolean} more whether further pages follow
    */
   answered(cursor, region, more) {
-    this.#gain(cursor, region);
+    this.gain(cursor, region);
     if (!more) this.settled(region);
     else this.#owed = true;
   }
@@ -100,16 +120,5 @@ export class Cursor {
     this.#since = greater(this.#since, this.#ahead);
     this.#ahead = null;
     if (this.#since !== null) this.#region = region;
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} region
-   */
-  #gain(id, region) {
-    if (this.#since !== null && id <= this.#since) return;
-    this.#start ??= id;
-    this.#since = id;
-    this.#region = region;
   }
 }

@@ -1,17 +1,18 @@
 /**
  * What can go wrong, as a code from a closed list.
  *
- * Most codes are the service's own words. Four are the client's: `unknown` (no
+ * Most codes are the service's own words. Five are the client's: `unknown` (no
  * reply came in time, so it may or may not have happened), `disconnected` (the
  * connection was lost first, or none came about), `failed` (a connection
- * attempt did) and `closed` (this client was closed).
+ * attempt did), `queue_full` (too many publishes wait) and `closed` (this
+ * client was closed).
  */
 
 /**
  * @typedef {"bad_request" | "unknown_action" | "unauthorized" | "forbidden"
  *   | "not_subscribed" | "too_large" | "rate_limited" | "expired"
  *   | "unavailable" | "internal"} ServiceCode
- * @typedef {ServiceCode | "unknown" | "disconnected" | "failed" | "closed"} Code
+ * @typedef {ServiceCode | "unknown" | "disconnected" | "failed" | "queue_full" | "closed"} Code
  */
 
 export class SorlError extends Error {

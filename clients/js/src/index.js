@@ -21,6 +21,12 @@ export { SorlError } from "./error.js";
  * @typedef {import("./sorl.js").SorlOptions} SorlOptions
  * @typedef {import("./protocol.js").Message} Message
  * @typedef {import("./protocol.js").Presence} Presence
+ * @typedef {import("./protocol.js").Member} Member
+ * @typedef {import("./protocol.js").Page} Page
+ * @typedef {import("./history.js").History} History
+ * @typedef {import("./members.js").Members} Members
+ * @typedef {import("./membership.js").SubscribeOptions} SubscribeOptions
+ * @typedef {import("./link.js").Transition} Transition
  * @typedef {import("./channel.js").Meta} Meta
  * @typedef {import("./channel.js").ChannelEvents} ChannelEvents
  */

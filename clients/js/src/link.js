@@ -1,24 +1,28 @@
 /**
  * The way to the service: which connection there is, and when to seek another.
  *
- * A state machine over connections (`idle`, `connecting`, `connected`,
- * `waiting`, `closed`), with a reason for every transition. It knows endpoints,
- * tokens and backoff, and nothing of channels.
+ * A state machine (`idle`, `connecting`, `connected`, `waiting`, `closed`) with
+ * a reason for every transition; the README has it as a table. It knows regions
+ * and backoff, and nothing of channels. While a connection lives, the next one
+ * is sought beside it, and takes over once it is open; the one it replaces
+ * delivers until the owner releases it.
  *
- * The invariant: at most one connection lives, and the owner hears
- * `connected` and `disconnected` in turn, never one of them twice.
+ * The invariant: at most two connections are open. The owner hears of each
+ * `connected` once and, after that, `disconnected` once, and the last one told
+ * of that lives is the current one.
  */
 
-import { fullJitter } from "./backoff.js";
-import { Connection } from "./connection.js";
-import { closed, disconnected, SorlError } from "./error.js";
-import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "./protocol.js";
+import { Attempt } from "./attempt.js";
+import { closed, disconnected } from "./error.js";
 import { renewalDelay } from "./renewal.js";
+import { Route } from "./route.js";
 
 /**
+ * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./route.js").Endpoint} Endpoint
+ * @typedef {import("./error.js").SorlError} SorlError
  * @typedef {"idle" | "connecting" | "connected" | "waiting" | "closed"} State
  * @typedef {{ state: State, previous: State, reason: string, region: string | null }} Transition
- * @typedef {{ region: string, url: string }} Endpoint
  * @typedef {(connection: Connection | null) => void} Waiter
  */
 
@@ -30,6 +34,7 @@ import { renewalDelay } from "./renewal.js";
  * @property {new (url: string, protocols: string[]) => any} WebSocket
  * @property {import("./clock.js").Clock} clock
  * @property {() => number} random
+ * @property {import("./backoff.js").Backoff} backoff
  * @property {LinkTiming & import("./connection.js").Timing} timing
  */
 
@@ -37,7 +42,7 @@ import { renewalDelay } from "./renewal.js";
  * @typedef {object} LinkTiming
  * @property {number} connect ms that an attempt may take, endpoints and token included
  * @property {number} stable ms after which a connection proves that things work again
- * @property {import("./backoff.js").BackoffOptions} backoff
+ * @property {number} handover ms that a replaced connection may stay
  */
 
 /**
@@ -45,31 +50,37 @@ import { renewalDelay } from "./renewal.js";
  *
  * @typedef {object} LinkOwner
  * @property {(transition: Transition) => void} changed
- * @property {(connection: Connection, token: string) => void} connected
- * @property {() => void} disconnected
- * @property {(frame: import("./protocol.js").PushFrame) => void} pushed
+ * @property {(connection: Connection) => void} connected this one is the current one
+ * @property {(connection: Connection) => void} disconnected
+ * @property {(connection: Connection, frame: import("./protocol.js").PushFrame) => void} pushed
  * @property {(error: SorlError) => void} failed
  */
 
 export class Link {
   #options;
   #owner;
-  #backoff;
+  #route = new Route();
   /** @type {State} */
   #state = "idle";
-  /** The connection that is being opened or is open. @type {Connection | null} */
-  #connection = null;
+  /** @type {Connection | null} */
+  #current = null;
+  /** The one that was replaced and still delivers. @type {Connection | null} */
+  #leaving = null;
+  /** @type {Attempt | null} */
+  #attempt = null;
+  /** Why the next connection is sought. */
+  #reason = "";
+  /** The region to be in: what was asked for, else the first that opened. @type {string | undefined} */
+  #home;
   /** The region sought now. @type {string | undefined} */
   #region;
   /** Failures in a row, without a connection that lasted between them. */
   #failures = 0;
   #since = 0;
-  /** Grows with each attempt, so that the answers of a given-up one are known. */
-  #attempt = 0;
-  /** Of the one timer there is: an attempt's, a wait's, or a connection's. */
-  #cancelTimer = () => {};
-  /** Where to turn when the present region fails. @type {string | undefined} */
-  #next;
+  /** Of the wait before the next attempt, if there is one. @type {(() => void) | null} */
+  #cancelWait = null;
+  #cancelRenewal = () => {};
+  #cancelHandover = () => {};
   /** Who waits for a connection. @type {Set<Waiter>} */
   #waiting = new Set();
 
@@ -80,8 +91,7 @@ export class Link {
   constructor(options, owner) {
     this.#options = options;
     this.#owner = owner;
-    this.#region = options.region;
-    this.#backoff = fullJitter({ random: options.random, ...options.timing.backoff });
+    this.#home = this.#region = options.region;
   }
 
   get state() {
@@ -90,45 +100,59 @@ export class Link {
 
   /** The region that this link is connected to, or seeks; null before it knows one. */
   get region() {
-    return this.#connection?.region ?? this.#region ?? null;
+    return this.#current?.region ?? this.#region ?? null;
   }
 
   /** Begins to seek a connection, unless that was begun before. */
   open() {
-    if (this.#state === "idle") this.#connect("requested");
+    if (this.#state === "idle") this.#seek("requested");
   }
 
   /** Moves to another region. @param {string} region */
   use(region) {
-    this.#region = region;
+    this.#home = this.#region = region;
     if (this.#state === "idle" || this.#state === "closed") return;
-    if (this.#connection?.region !== region) this.#replace("moved");
+    if (this.#attempt || this.#current?.region !== region) this.#seek("moved");
   }
 
   /** The device woke up or is online again: wait no longer, and see who still is there. */
   wake() {
-    if (this.#state === "waiting") this.#connect("woken");
-    else if (this.#state === "connected") this.#connection?.wake();
+    // What failed while the device slept or had no network was not the region.
+    if (!this.#current) this.#region = this.#home;
+    if (this.#cancelWait) this.#seek(this.#current ? this.#reason : "woken");
+    this.#current?.wake();
+  }
+
+  /** The device says that it has no network: what there was is gone, though no socket tells. */
+  offline() {
+    this.#leaving?.close("offline");
+    this.#current?.close("offline");
+  }
+
+  /** The owner has all it needs from the current connection. */
+  release() {
+    this.#leaving?.finish("replaced");
   }
 
   /** Ends it for good. @param {string} reason */
   close(reason) {
     if (this.#state === "closed") return;
-    this.#cancelTimer();
-    this.#drop(reason);
+    this.#stopSeeking();
     this.#become("closed", reason);
+    this.#leaving?.close(reason);
+    this.#current?.close(reason);
     this.#answerWaiting(null);
   }
 
   /**
-   * The connection, as soon as there is one.
+   * The current connection, as soon as there is one.
    *
    * @param {number} ms to wait for it at most
    * @returns {Promise<Connection>}
    */
   connection(ms) {
     if (this.#state === "closed") return Promise.reject(closed());
-    if (this.#state === "connected" && this.#connection) return Promise.resolve(this.#connection);
+    if (this.#current) return Promise.resolve(this.#current);
     this.open();
     return new Promise((resolve, reject) => {
       const cancel = this.#options.clock.after(ms, () => {
@@ -145,67 +169,64 @@ export class Link {
     });
   }
 
-  /** @param {string} reason */
-  #connect(reason) {
-    this.#cancelTimer();
-    this.#become("connecting", reason);
-    const attempt = ++this.#attempt;
-    const { clock, timing } = this.#options;
-    this.#cancelTimer = clock.after(timing.connect, () => {
-      if (this.#connection) this.#connection.close("timeout");
-      else this.#failed(new SorlError("failed", "endpoints or token took too long"));
-    });
-    this.#prepare().then(
-      (way) => attempt === this.#attempt && this.#dial(way),
-      (cause) => attempt === this.#attempt && this.#failed(failure("no endpoint or token", cause)),
-    );
-  }
-
-  async #prepare() {
-    const { endpoints, token } = this.#options;
-    const list = typeof endpoints === "function" ? await endpoints() : endpoints;
-    const endpoint = list.find(({ region }) => region === this.#region) ?? list[0];
-    if (!endpoint) throw new Error("the list of endpoints is empty");
-    const next = list[(list.indexOf(endpoint) + 1) % list.length]?.region;
-    return { ...endpoint, next, token: typeof token === "function" ? await token() : token };
-  }
-
-  /** @param {Endpoint & { next: string | undefined, token: string }} way */
-  #dial({ region, url, next, token }) {
-    const { WebSocket, clock, timing } = this.#options;
-    this.#region = region;
-    this.#next = next;
-    let socket;
-    try {
-      socket = new WebSocket(url, [SUBPROTOCOL, TOKEN_SUBPROTOCOL + token]);
-    } catch (cause) {
-      return this.#failed(failure("no WebSocket could be made", cause));
-    }
-    const attempt = this.#attempt;
+  /** Begins an attempt, in place of the one under way. @param {string} reason */
+  #seek(reason) {
+    this.#stopSeeking();
+    this.#leaving?.close("replaced");
+    this.#reason = reason;
+    if (!this.#current) this.#become("connecting", reason);
     /** @type {import("./connection.js").Owner} */
-    const owner = {
-      opened: () => this.#opened(token),
-      pushed: (frame) => {
-        this.#owner.pushed(frame);
-        if (frame.type === "bye" && attempt === this.#attempt) this.#bye(frame);
+    const heir = {
+      pushed: (connection, frame) => {
+        this.#owner.pushed(connection, frame);
+        if (frame.type === "bye") this.#bye(connection, frame);
       },
       complained: (error) => this.#owner.failed(error),
-      expired: () => attempt === this.#attempt && this.#restart("expired"),
-      ended: (why) => attempt === this.#attempt && this.#ended(why),
+      // Nothing comes over it any more, so there is nothing to keep.
+      expired: (connection) => connection.close("expired"),
+      ended: (connection, { reason: why }) => this.#ended(connection, why),
     };
-    this.#connection = new Connection({ socket, region, clock, timing, owner });
+    this.#attempt = new Attempt(this.#options, this.#route, this.#region, {
+      opened: (connection, token) => this.#opened(connection, token),
+      failed: (error, next) => this.#failed(error, next),
+    }, heir);
   }
 
-  /** @param {string} token */
-  #opened(token) {
-    const connection = /** @type {Connection} */ (this.#connection);
-    const { clock, random } = this.#options;
-    this.#cancelTimer();
+  #stopSeeking() {
+    this.#attempt?.cancel();
+    this.#attempt = null;
+    this.#cancelWait?.();
+    this.#cancelWait = null;
+    this.#cancelRenewal();
+  }
+
+  /** Seeks again after a while. */
+  #seekLater() {
+    this.#stopSeeking();
+    this.#cancelWait = this.#options.clock.after(this.#options.backoff(this.#failures++), () => {
+      this.#seek(this.#current ? this.#reason : "retry");
+    });
+  }
+
+  /** @param {Connection} connection @param {string} token */
+  #opened(connection, token) {
+    const { clock, random, timing } = this.#options;
+    this.#attempt = null;
+    this.#leaving = this.#current;
+    this.#current = connection;
+    this.#home ??= connection.region;
+    this.#region = connection.region;
     this.#since = clock.now();
-    const delay = renewalDelay(token, this.#since, random);
-    this.#cancelTimer = clock.after(delay, () => this.#replace("renewed"));
-    this.#become("connected", "opened");
-    this.#owner.connected(connection, token);
+    this.#cancelRenewal = clock.after(renewalDelay(token, this.#since, random), () => {
+      this.#region = this.#home;
+      this.#seek("renewed");
+    });
+    const left = this.#leaving;
+    this.#become("connected", left ? this.#reason : "opened");
+    if (left) this.#cancelHandover = clock.after(timing.handover, () => left.close("replaced"));
+    // Another user has no business with what the former one is sent.
+    if (left?.user !== connection.user) left?.close("replaced");
+    this.#owner.connected(connection);
     this.#answerWaiting(connection);
   }
 
@@ -216,55 +237,56 @@ export class Link {
     for (const waiter of waiting) waiter(connection);
   }
 
-  /** @param {import("./protocol.js").ByeFrame} frame */
-  #bye({ code, reconnect }) {
+  /** @param {Connection} connection @param {import("./protocol.js").ByeFrame} frame */
+  #bye(connection, { code, reconnect }) {
     if (!reconnect) return this.close(`bye: ${code}`);
+    if (connection !== this.#current || this.#attempt || this.#cancelWait) return;
     // A region that shuts down is one to leave; the other codes are about this client.
-    if (code === "shutdown") this.#region = this.#next;
-    this.#restart(`bye: ${code}`);
+    if (code === "shutdown") this.#region = this.#route.failed(connection.region);
+    this.#reason = `bye: ${code}`;
+    this.#forgive();
+    this.#seekLater();
   }
 
-  /** The connection ended by itself. @param {import("./connection.js").Ending} why */
-  #ended({ reason, detail }) {
-    const { region } = /** @type {Connection} */ (this.#connection);
-    if (this.#state === "connecting") {
-      this.#region = this.#next;
-      return this.#failed(failure(`no connection to ${region}: ${detail ?? reason}`));
-    }
-    this.#restart(reason);
+  /** A connection that lasted proves that things work again. */
+  #forgive() {
+    if (this.#options.clock.now() - this.#since >= this.#options.timing.stable) this.#failures = 0;
   }
 
-  /** An attempt failed. @param {SorlError} error */
-  #failed(error) {
-    this.#owner.failed(error);
-    this.#restart("failed");
-  }
-
-  /** Leaves what there is for the next connection at once. @param {string} reason */
-  #replace(reason) {
-    this.#drop(reason);
-    this.#connect(reason);
-  }
-
-  /** Gives up what there is and connects again after a while. @param {string} reason */
-  #restart(reason) {
-    if (this.#state === "closed") return;
-    const { clock, timing } = this.#options;
-    const lasted = this.#state === "connected" && clock.now() - this.#since >= timing.stable;
-    if (lasted) this.#failures = 0;
-    this.#cancelTimer();
-    this.#drop(reason);
+  /** A connection ended, by itself or by us. @param {Connection} connection @param {string} reason */
+  #ended(connection, reason) {
+    if (connection === this.#leaving) this.#forgetLeaving();
+    if (connection === this.#current) this.#current = null;
+    this.#owner.disconnected(connection);
+    if (this.#current || this.#state === "closed") return;
+    this.#forgive();
+    if (this.#leaving && !this.#leaving.finishing) return this.#return(this.#leaving, reason);
+    if (this.#attempt) return this.#become("connecting", reason);
+    if (!this.#cancelWait) this.#seekLater();
     this.#become("waiting", reason);
-    this.#cancelTimer = clock.after(this.#backoff(this.#failures++), () => this.#connect("retry"));
   }
 
-  /** Lets go of the connection or the attempt at one. @param {string} reason */
-  #drop(reason) {
-    this.#attempt++;
-    const connection = this.#connection;
-    this.#connection = null;
-    if (this.#state === "connected") this.#owner.disconnected();
-    connection?.close(reason);
+  #forgetLeaving() {
+    this.#leaving = null;
+    this.#cancelHandover();
+  }
+
+  /** The one before still lives, so it is kept until a next one lasts. @param {Connection} former @param {string} reason */
+  #return(former, reason) {
+    this.#forgetLeaving();
+    this.#current = former;
+    this.#seekLater();
+    this.#become("connected", reason);
+    this.#owner.connected(former);
+  }
+
+  /** An attempt failed. @param {SorlError} error @param {string} [next] */
+  #failed(error, next) {
+    this.#attempt = null;
+    if (next) this.#region = next;
+    this.#seekLater();
+    if (!this.#current) this.#become("waiting", "failed");
+    this.#owner.failed(error);
   }
 
   /**
@@ -279,13 +301,4 @@ export class Link {
     this.#state = state;
     queueMicrotask(() => this.#owner.changed(transition));
   }
-}
-
-/**
- * @param {string} message
- * @param {unknown} [cause]
- */
-function failure(message, cause) {
-  const whole = cause instanceof Error ? `${message}: ${cause.message}` : message;
-  return new SorlError("failed", whole, { temporary: true, cause });
 }

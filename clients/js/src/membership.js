@@ -4,7 +4,8 @@
  *
  * It speaks over whatever connection it is given and opens none. A connection
  * that ends takes the membership with it; the next one enters anew with the
- * cursor.
+ * cursor. So does one that is given while the former lives: then messages come
+ * over both, and those move the cursor before which nothing is owed over theirs.
  *
  * The invariant: at most one `subscribe` or `unsubscribe` of the channel is
  * outstanding. Every step ends in `#next`, which compares what is wanted with
@@ -13,7 +14,7 @@
 
 import { Cursor } from "./cursor.js";
 import { Recovery } from "./recovery.js";
-import { Seen } from "./seen.js";
+import { Showing } from "./showing.js";
 
 /**
  * @typedef {import("./protocol.js").Message} Message
@@ -25,6 +26,15 @@ import { Seen } from "./seen.js";
  * @typedef {object} Surroundings
  * @property {import("./clock.js").Clock} clock
  * @property {import("./backoff.js").Backoff} backoff
+ * @property {(membership: Membership) => void} settled
+ * its connection owes it nothing any more, or it wants nothing of it
+ */
+
+/**
+ * @typedef {object} SubscribeOptions
+ * @property {number} [rewind] so many of the latest messages first; at most 100
+ * @property {boolean | { wait?: number }} [ordered] hold messages back for a moment, 500 ms
+ * unless told, and show them in the order of their ids
  */
 
 const LIVE = Object.freeze({ recovered: false, rewound: false });
@@ -36,13 +46,13 @@ export class Membership {
   #over;
   /** @type {Events} */
   #events;
-  /** @type {number | undefined} */
-  #rewind;
-
+  #options;
   #cursor = new Cursor();
-  #seen = new Seen();
+  #showing;
   /** @type {Connection | null} */
   #connection = null;
+  /** The connection before, if it owed nothing. @type {Connection | null} */
+  #former = null;
   #wanted = true;
   #entered = false;
   #outstanding = false;
@@ -53,21 +63,22 @@ export class Membership {
   #term = 0;
   /** @type {(() => void) | null} */
   #cancelRetry = null;
-  /** @type {(() => void)[]} */
+  /** @type {((value?: unknown) => void)[]} */
   #leavers = [];
 
   /**
-   * @param {{ channel: string, rewind?: number, personal?: boolean, surroundings: Surroundings,
-   *   over: () => void, events: Events }} parts
+   * @param {{ channel: string, options?: SubscribeOptions, personal?: boolean,
+   *   surroundings: Surroundings, over: () => void, events: Events }} parts
    */
-  constructor({ channel, rewind, personal = false, surroundings, over, events }) {
+  constructor({ channel, options = {}, personal = false, surroundings, over, events }) {
     /** Its name; a personal channel's is known from the first token on. */
     this.channel = channel;
     this.#personal = personal;
-    this.#rewind = rewind;
     this.#surroundings = surroundings;
     this.#over = over;
     this.#events = events;
+    this.#options = options;
+    this.#showing = this.#begin();
   }
 
   /** Whether it is to be a member, as opposed to one that is leaving. */
@@ -75,39 +86,52 @@ export class Membership {
     return this.#wanted;
   }
 
-  /** @param {Connection} connection */
+  /** This connection is the one to be a member on. @param {Connection} connection */
   connected(connection) {
+    // One that leaves ends with the connection it is on, at the latest.
+    const leaves = !this.#wanted && this.#connection;
+    if (leaves || connection === this.#connection) return this.#surroundings.settled(this);
+    if (connection === this.#former) return this.#return(connection);
+    this.#stop();
+    this.#former = this.#entered && !this.#cursor.owed ? this.#connection : null;
     this.#connection = connection;
+    this.#entered = this.#outstanding = false;
     this.#failures = 0;
     this.#next();
   }
 
-  disconnected() {
+  /**
+   * @param {Connection} connection
+   * @returns {boolean} whether it was a member on this one, and wants another
+   */
+  disconnected(connection) {
+    if (this.#former === connection) this.#former = null;
+    if (this.#connection !== connection) return false;
     this.#connection = null;
-    this.#entered = false;
-    this.#outstanding = false;
+    this.#entered = this.#outstanding = false;
     this.#stop();
     this.#cursor.owe();
     this.#next();
+    return this.#wanted;
   }
 
-  /** Live messages came, in the order of their ids. @param {Message} message */
-  live(message) {
-    const connection = this.#connection;
-    if (!connection) return;
-    this.#cursor.live(message.id, connection.region);
-    this.#show(message, LIVE);
-    this.#forget();
+  /** Live messages came, in the order of their ids. @param {Message} message @param {Connection} connection */
+  live(message, connection) {
+    if (connection === this.#connection) this.#cursor.live(message.id, connection.region);
+    else if (connection === this.#former) this.#cursor.gain(message.id, connection.region);
+    // Live ones come for a moment after it was left.
+    if (this.#wanted) this.#showing.show(message, LIVE);
+    this.#showing.forget();
   }
 
-  /** @param {import("./protocol.js").PresenceEvent} event */
-  presence(event) {
-    if (this.#wanted) this.#events.emit("presence", event);
+  /** @param {import("./protocol.js").PresenceEvent} event @param {Connection} connection */
+  presence(event, connection) {
+    if (this.#wanted && connection === this.#connection) this.#events.emit("presence", event);
   }
 
-  /** An operator took the channel away. */
-  evicted() {
-    this.#entered = false;
+  /** An operator took the channel away, there and in a moment everywhere. @param {Connection} connection */
+  evicted(connection) {
+    if (connection === this.#connection) this.#entered = false;
     this.#exit({ reason: "operator", error: null });
   }
 
@@ -119,12 +143,14 @@ export class Membership {
   }
 
   /**
-   * Ends it. Resolves when the service no longer counts it a member.
+   * Ends it, unless it was over and began afresh. Resolves when the service no
+   * longer counts it a member.
    *
+   * @param {Events} events of who leaves
    * @returns {Promise<void>}
    */
-  leave() {
-    return new Promise((resolve) => {
+  async leave(events) {
+    if (events === this.#events) await new Promise((resolve) => {
       this.#leavers.push(resolve);
       this.#exit({ reason: "requested", error: null });
     });
@@ -133,20 +159,41 @@ export class Membership {
   /**
    * Begins afresh after `leave`, even while that is under way.
    *
-   * @param {number | undefined} rewind
+   * @param {SubscribeOptions | undefined} options
    * @param {Events} events
    */
-  rejoin(rewind, events) {
-    this.#rewind = rewind;
+  rejoin(options = {}, events) {
     this.#events = events;
+    this.#options = options;
     this.#cursor = new Cursor();
-    this.#seen = new Seen();
+    this.#showing.end(false);
+    this.#showing = this.#begin();
     this.#wanted = true;
     this.#entered = false;
     this.#term++;
+    this.#former = null;
     this.#stop();
     this.#tellLeavers();
     this.#next();
+  }
+
+  /** The next connection ended too soon: it still is a member over this one, and nothing is owed. @param {Connection} former */
+  #return(former) {
+    this.#connection = former;
+    this.#former = null;
+    this.#entered = true;
+    this.#cursor.kept();
+    this.#settled();
+    this.#next();
+  }
+
+  #begin() {
+    return new Showing({
+      ordered: this.#options.ordered,
+      cursor: this.#cursor,
+      clock: this.#surroundings.clock,
+      emit: (message, meta) => this.#events.emit("message", message, meta),
+    });
   }
 
   /** Sends the one request that brings what is closer to what is wanted. */
@@ -163,12 +210,15 @@ export class Membership {
   #finish() {
     this.#tellLeavers();
     this.#over();
+    // Once: another membership may have the name by then.
+    this.#over = () => {};
+    this.#surroundings.settled(this);
   }
 
   /** @param {Connection} connection */
   #subscribe(connection) {
     const { since, region } = this.#cursor;
-    const start = since === null ? { rewind: this.#rewind } : { since, region };
+    const start = since === null ? { rewind: this.#options.rewind } : { since, region };
     const term = this.#term;
     this.#cursor.owe();
     this.#outstanding = true;
@@ -199,12 +249,16 @@ export class Membership {
       connection,
       cursor: this.#cursor,
       surroundings: this.#surroundings,
-      show: (message) => this.#show(message, meta),
+      show: (message) => this.#wanted && this.#showing.show(message, meta),
       // Not sooner: an answer begins before where it was asked from, and its cursor may lie far behind that.
-      shown: () => this.#forget(),
-      gap: (error) => this.#events.emit("gap", { error }),
+      shown: () => this.#showing.forget(),
+      gap: (error) => {
+        this.#events.emit("gap", { error });
+        this.#settled();
+      },
       done: (messages) => {
         if (resumed) this.#events.emit("recovered", { messages });
+        this.#settled();
       },
     });
     this.#recovery = recovery;
@@ -250,20 +304,10 @@ export class Membership {
     });
   }
 
-  /**
-   * @param {Message} message
-   * @param {import("./channel.js").Meta} meta
-   * @returns {boolean} whether it was the first of its tail
-   */
-  #show(message, meta) {
-    if (!this.#wanted || (meta.recovered && !this.#cursor.owes(message.id))) return false;
-    const first = this.#seen.first(message.id, this.#surroundings.clock.now());
-    if (first) this.#events.emit("message", message, meta);
-    return first;
-  }
-
-  #forget() {
-    this.#seen.forget(this.#cursor.since, this.#surroundings.clock.now());
+  /** The connection owes nothing any more. */
+  #settled() {
+    this.#showing.proceed();
+    this.#surroundings.settled(this);
   }
 
   /** @param {import("./channel.js").Exit} exit */
@@ -271,7 +315,10 @@ export class Membership {
     const wanted = this.#wanted;
     this.#wanted = false;
     this.#stop();
+    // Who leaves wants no more; who is sent away is shown what had come.
+    this.#showing.end(exit.reason !== "requested");
     if (wanted) this.#events.emit("unsubscribed", exit);
+    this.#surroundings.settled(this);
     this.#next();
   }
 

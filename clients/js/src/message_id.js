@@ -23,7 +23,7 @@ export function isMessageId(value) {
  * @param {string} id
  */
 export function timeOf(id) {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 /**

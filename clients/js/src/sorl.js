@@ -10,9 +10,9 @@ import { Channels } from "./channels.js";
 import { systemClock } from "./clock.js";
 import { Emitter } from "./emitter.js";
 import { closed, SorlError } from "./error.js";
+import { history } from "./history.js";
 import { Link } from "./link.js";
 import { Publisher } from "./publisher.js";
-import { userOf } from "./token.js";
 import { onWaking } from "./wake.js";
 
 /**
@@ -22,6 +22,7 @@ import { onWaking } from "./wake.js";
  * @property {string | (() => string | Promise<string>)} token a JWT; a function is asked at each connect
  * @property {string} [region] the preferred one; else the first of the endpoints
  * @property {new (url: string, protocols: string[]) => any} [WebSocket] Node 20 has none of its own
+ * @property {import("./publisher.js").QueueOptions} [queue] of publishes that wait for the service
  * @property {Partial<Timing>} [timing]
  * @property {import("./clock.js").Clock} [clock]
  * @property {() => number} [random] from 0 up to 1
@@ -32,6 +33,7 @@ import { onWaking } from "./wake.js";
  * @property {number} connect ms that an attempt to connect may take; 15,000
  * @property {number} reply ms until a missing reply counts as unknown; 30,000
  * @property {number} ping ms without traffic until a ping; 540,000
+ * @property {number} handover ms that a replaced connection may stay; 60,000
  * @property {number} stable ms until a connection counts as a success; 5,000
  * @property {number} publish ms until a publish is given up; 120,000
  * @property {import("./backoff.js").BackoffOptions} backoff
@@ -49,6 +51,7 @@ const TIMING = {
   connect: 15_000,
   reply: 30_000,
   ping: 540_000,
+  handover: 60_000,
   stable: 5_000,
   publish: 120_000,
   backoff: {},
@@ -71,22 +74,17 @@ export class Sorl {
     if (!WebSocket) throw new TypeError("there is no WebSocket here: give one as an option");
     this.#timing = { ...TIMING, ...options.timing };
     const backoff = fullJitter({ random, ...this.#timing.backoff });
-    this.#channels = new Channels({ clock, backoff }, {
-      publish: (channel, data, how) => this.publish(channel, data, how),
-      history: (channel, which) => this.history(channel, which),
-      presence: (channel) => this.presence(channel),
-      leave: (channel) => this.#channels.leave(channel),
-    });
-    this.#link = new Link({ ...options, clock, random, WebSocket, timing: this.#timing }, {
+    this.#channels = new Channels({ clock, backoff }, this, () => this.#link.release());
+    this.#link = new Link({ ...options, clock, random, WebSocket, backoff, timing: this.#timing }, {
       changed: (transition) => this.#changed(transition),
-      connected: (connection, token) => this.#connected(connection, token),
-      disconnected: () => this.#channels.disconnected(),
-      pushed: (frame) => this.#pushed(frame),
+      connected: (connection) => this.#connected(connection),
+      disconnected: (connection) => this.#channels.disconnected(connection),
+      pushed: (connection, frame) => this.#pushed(connection, frame),
       failed: (error) => this.#events.emit("error", error),
     });
     const patience = this.#timing.publish;
-    this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience });
-    this.#stopListening = onWaking(() => this.wake());
+    this.#publisher = new Publisher({ link: this.#link, clock, backoff, patience, queue: options.queue });
+    this.#stopListening = onWaking(() => this.wake(), () => this.#link.offline());
   }
 
   /** @returns {import("./link.js").State} */
@@ -133,16 +131,16 @@ export class Sorl {
    * The channel of that name, the same one until it is unsubscribed.
    *
    * @param {string} name
-   * @param {{ rewind?: number }} [options] `rewind`: so many of the latest messages first
+   * @param {import("./membership.js").SubscribeOptions} [options]
    * @returns {import("./channel.js").Channel}
    */
-  subscribe(name, { rewind } = {}) {
+  subscribe(name, options) {
     if (name.startsWith("@")) {
       throw new SorlError("bad_request", "the personal channel is `messages`", { channel: name });
     }
     if (this.state === "closed") throw closed();
     this.#link.open();
-    return this.#channels.join(name, rewind);
+    return this.#channels.join(name, options);
   }
 
   /**
@@ -155,14 +153,14 @@ export class Sorl {
   }
 
   /**
-   * One page of a channel's past. It moves no cursor and is not remembered.
+   * A channel's past: a page to await, all of it with `for await`. It moves no
+   * cursor and is not remembered.
    *
    * @param {string} channel
    * @param {import("./channel.js").HistoryOptions} [options]
-   * @returns {Promise<import("./protocol.js").Page>}
    */
-  history(channel, { since, before, limit } = {}) {
-    return this.#ask("history", { channel, since, before, limit });
+  history(channel, options) {
+    return history((which) => this.#ask("history", { channel, ...which }), options);
   }
 
   /**
@@ -209,15 +207,15 @@ export class Sorl {
     this.#events.emit("state", transition);
   }
 
-  /** @param {import("./connection.js").Connection} connection @param {string} token */
-  #connected(connection, token) {
-    this.#user = userOf(token);
-    this.#channels.connected(connection, this.#user);
+  /** @param {import("./connection.js").Connection} connection */
+  #connected(connection) {
+    this.#user = connection.user;
+    this.#channels.connected(connection);
   }
 
-  /** @param {import("./protocol.js").PushFrame} frame */
-  #pushed(frame) {
+  /** @param {import("./connection.js").Connection} connection @param {import("./protocol.js").PushFrame} frame */
+  #pushed(connection, frame) {
     if (frame.type === "bye") this.#events.emit("bye", frame);
-    else this.#channels.pushed(frame);
+    else this.#channels.pushed(connection, frame);
   }
 }

@@ -21,7 +21,16 @@ export function userOf(token) {
  */
 export function expiryOf(token) {
   const { exp } = claimsOf(token);
-  return typeof exp === "number" ? exp * 1_000 : Number.POSITIVE_INFINITY;
+  return typeof exp === "number" ? exp * 1_000 : Infinity;
+}
+
+/**
+ * @param {string} token a JWT
+ * @returns {number} ms from its issue to its expiry, or Infinity where it does not tell
+ */
+export function lifeOf(token) {
+  const { iat } = claimsOf(token);
+  return typeof iat === "number" ? expiryOf(token) - iat * 1_000 : Infinity;
 }
 
 /** @param {string} token @returns {Record<string, unknown>} */

@@ -249,36 +249,6 @@ test("waking_up_cuts_the_wait_short_and_pings_a_connection", async () => {
   assert.equal(sorl.state, "connected");
 });
 
-test("a_page_that_is_shown_or_online_again_wakes_the_client_until_it_is_closed", async () => {
-  const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
-  const pages = new EventTarget();
-  const stubs = {
-    document: page,
-    addEventListener: pages.addEventListener.bind(pages),
-    removeEventListener: pages.removeEventListener.bind(pages),
-  };
-  Object.assign(globalThis, stubs);
-  try {
-    const { clock, server, sorl } = client();
-    sorl.connect();
-    const { received } = await server.connection();
-    for (const [target, name] of /** @type {const} */ ([[pages, "online"], [page, "visibilitychange"]])) {
-      clock.advance(10_000);
-      const before = received.length;
-      target.dispatchEvent(new Event(name));
-      await turn();
-      assert.equal(received.length, before + 1, name);
-    }
-    sorl.close();
-    await turn();
-    clock.advance(10_000);
-    pages.dispatchEvent(new Event("online"));
-    assert.equal(received.length, 2);
-  } finally {
-    for (const name of Object.keys(stubs)) Reflect.deleteProperty(globalThis, name);
-  }
-});
-
 test("a_request_without_a_reply_for_30_seconds_is_unknown_and_temporary", async () => {
   const { clock, server, sorl } = client();
   server.on("history", null);

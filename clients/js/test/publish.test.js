@@ -8,10 +8,11 @@ import { turn } from "./turn.js";
 
 const ROOM = "room:42";
 
-function client() {
+/** @param {Partial<import("../src/index.js").SorlOptions>} [options] */
+function client(options) {
   const clock = new FakeClock();
   const server = new FakeServer({ clock });
-  const sorl = new Sorl(server.options("alice"));
+  const sorl = new Sorl({ ...server.options("alice"), ...options });
   return { clock, server, sorl };
 }
 
@@ -108,11 +109,53 @@ test("what_is_no_JSON_is_refused_here", async () => {
   }
 });
 
-test("publishes_that_wait_are_bounded", async () => {
-  const { sorl } = client();
-  const waiting = Array.from({ length: 1_000 }, () => sorl.publish(ROOM, 1));
-  const refused = { code: "rate_limited", temporary: true };
-  await assert.rejects(sorl.publish(ROOM, 1), refused);
+test("publishes_that_wait_are_bounded_by_number_and_by_size", async () => {
+  const full = { code: "queue_full", temporary: true };
+  for (const queue of [{ messages: 3 }, { bytes: 3 * 12 }]) {
+    const { sorl } = client({ queue });
+    const waiting = Array.from({ length: 3 }, () => sorl.publish(ROOM, "0123456789"));
+    await assert.rejects(sorl.publish(ROOM, 1), full);
+    await Promise.all(waiting);
+    await sorl.publish(ROOM, 1);
+  }
+});
+
+test("publishes_while_away_are_sent_in_their_order_and_so_are_those_that_were_cut_off", async () => {
+  const { clock, server, sorl } = client();
+  const first = (sorl.connect(), await server.connection());
+  await turn();
+  server.on("publish", null);
+  const accepted = [1, 2, 3].map((n) => sorl.publish(ROOM, n));
+  await turn();
+  first.end();
+  await turn();
+  accepted.push(...[4, 5].map((n) => sorl.publish(ROOM, n)));
+  server.on("publish", (_, __, usual) => usual());
+  clock.advance(1_000);
+  const second = await server.connection();
+  await Promise.all(accepted);
+  const sent = [first, second].map(({ received }) => received.map(({ data }) => data));
+  assert.deepEqual(sent, [[1, 2, 3], [1, 2, 3, 4, 5]]);
+});
+
+test("after_a_refusal_for_now_one_is_tried_and_the_others_wait_in_order", async () => {
+  const { clock, server, sorl } = client();
+  const connection = (sorl.connect(), await server.connection());
+  await turn();
+  server.on("publish", (from, request) => from.error(request, "rate_limited", true));
+  const accepted = [1, 2, 3, 4].map((n) => sorl.publish(ROOM, n));
+  await turn();
+  server.on("publish", (_, __, usual) => usual());
+  clock.advance(250);
+  const five = sorl.publish(ROOM, 5);
+  await Promise.all([...accepted, five]);
+  assert.deepEqual(connection.received.map(({ data }) => data), [1, 2, 3, 4, 1, 2, 3, 4, 5]);
+});
+
+test("closing_refuses_all_that_wait", async () => {
+  const { server, sorl } = client();
+  for (const { region } of server.endpoints) server.down.add(region);
+  const waiting = [1, 2].map((n) => assert.rejects(sorl.publish(ROOM, n), { code: "closed" }));
+  sorl.close();
   await Promise.all(waiting);
-  await sorl.publish(ROOM, 1);
 });

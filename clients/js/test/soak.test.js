@@ -4,20 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sorl } from "../src/index.js";
 import { FakeClock, FakeServer } from "../src/testing.js";
+import { dice } from "./dice.js";
 import { turn } from "./turn.js";
 
 const ROOM = "room:42";
 const SEEDS = 150;
 const STEPS = 60;
-
-/** Whole numbers below `n`, the same ones for the same seed. @param {number} seed */
-function dice(seed) {
-  let state = seed + 1;
-  return (/** @type {number} */ n) => {
-    state = (state * 48_271) % 0x7fffffff;
-    return state % n;
-  };
-}
 
 /**
  * One life of a client: messages come, at times twice; connections break at any

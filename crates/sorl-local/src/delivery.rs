@@ -19,12 +19,16 @@ use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
+use crate::witness::Witness;
 
 /// Invocations of `deliver` side by side for a region's live queue: one that waits for a slow client must not
 /// hold up the others, and more than a few only share the same cores.
 const LIVE_INVOCATIONS: usize = 4;
 /// The same for slices: less, so that mass traffic leaves room for live traffic.
 const BULK_INVOCATIONS: usize = 2;
+/// Slices in one invocation. Each is a thousand posts already; ten of them would be read and sorted in one go, on a
+/// thread that live traffic waits for.
+const BULK_BATCH_MAX: usize = 1;
 /// How long a batch that is not full keeps the next one of its queue from beginning, so that records gather
 /// instead of starting an invocation each; a full one never does.
 const GATHER_MAX: Duration = Duration::from_millis(5);
@@ -37,6 +41,8 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 struct Source {
     queue: RecordQueue,
+    /// Records an invocation is given.
+    batch_max: usize,
     /// Who receives next, so that records gather instead of starting one invocation each; slices are batches already.
     turn: Option<Arc<Mutex<()>>>,
     /// How fast slices are posted.
@@ -47,8 +53,18 @@ struct Source {
 pub(crate) fn start(stage: &Arc<Stage>) {
     for station in stage.stations.values() {
         let pace = Pace::per_second(station.site().config.delivery.bulk_rate());
-        let live = Source { queue: station.place.live.clone(), turn: Some(Arc::default()), pace: None };
-        let bulk = Source { queue: station.place.bulk.clone(), turn: None, pace: Some(Arc::new(pace)) };
+        let live = Source {
+            queue: station.place.live.clone(),
+            batch_max: BATCH_MAX,
+            turn: Some(Arc::default()),
+            pace: None,
+        };
+        let bulk = Source {
+            queue: station.place.bulk.clone(),
+            batch_max: BULK_BATCH_MAX,
+            turn: None,
+            pace: Some(Arc::new(pace)),
+        };
         for (source, invocations) in [(live, LIVE_INVOCATIONS), (bulk, BULK_INVOCATIONS)] {
             for _ in 0..invocations {
                 stage.tasks.deliveries.spawn(receive(Arc::clone(station), source.clone()));
@@ -75,13 +91,13 @@ async fn tick(stage: Arc<Stage>) {
 
 /// Receives batch after batch, in turn with the others of the queue, and has each delivered.
 async fn receive(station: Arc<Station>, source: Source) {
-    let Source { queue, turn, pace } = source;
+    let Source { queue, batch_max, turn, pace } = source;
     while !station.tasks.stopping.is_cancelled() {
         let turn = match &turn {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let batch = queue.receive(station.clock.now(), BATCH_MAX);
+        let batch = queue.receive(station.clock.now(), batch_max);
         if batch.is_empty() {
             tokio::select! {
                 () = queue.arrived() => {}
@@ -89,7 +105,7 @@ async fn receive(station: Arc<Station>, source: Source) {
             }
             continue;
         }
-        let turn = turn.filter(|_| batch.len() < BATCH_MAX);
+        let turn = turn.filter(|_| batch.len() < batch_max);
         let mut invocation = std::pin::pin!(invoke(&station, &queue, batch, pace.as_deref()));
         if tokio::time::timeout(GATHER_MAX, &mut invocation).await.is_err() {
             drop(turn);
@@ -100,10 +116,14 @@ async fn receive(station: Arc<Station>, source: Source) {
 
 async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pace: Option<&Pace>) {
     let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
-    let report = run(station, &records, pace).await;
+    let witness = Witness::of(station, &batch);
+    let report = run(station, &records, pace, witness.as_ref()).await;
+    if let Some(witness) = witness {
+        witness.tell();
+    }
     let now = station.clock.now();
     let region = &station.site().region;
-    for Received { record, receipt, receive_count } in batch {
+    for Received { record, receipt, receive_count, .. } in batch {
         if report.failed.contains(&record.id) {
             queue.release(receipt, now, retry_delay(receive_count));
         } else {
@@ -141,10 +161,18 @@ fn tell(station: &Station, records: usize, report: &Report) {
 }
 
 /// One invocation. Dying, or taking too long, fails every record.
-async fn run(station: &Station, records: &[Record], pace: Option<&Pace>) -> Report {
+async fn run(
+    station: &Station,
+    records: &[Record],
+    pace: Option<&Pace>,
+    witness: Option<&Witness<'_>>,
+) -> Report {
     let queue = Burials { queue: &station.place.queue, station };
     let deadline = station.clock.now().plus(DELIVER_MAX);
     let mut ports = station.deliver_ports(&queue);
+    if let Some(witness) = witness {
+        ports.gateway = witness;
+    }
     let paced = pace.map(|pace| Paced { pace, gateway: ports.gateway });
     if let Some(paced) = &paced {
         ports.gateway = paced;
@@ -173,7 +201,7 @@ fn tell_latency(station: &Station, record: &Record, now: Timestamp) {
     }
 }
 
-/// The region's queue, with every burial counted and told.
+/// The region's queue, with every burial counted and told, and others let in after each send.
 struct Burials<'a> {
     queue: &'a dyn Queue,
     station: &'a Station,
@@ -182,7 +210,11 @@ struct Burials<'a> {
 #[async_trait]
 impl Queue for Burials<'_> {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
-        self.queue.send(slices).await
+        let sent = self.queue.send(slices).await;
+        // In one process nothing of this waits, so a mass audience would be cut page after page in one go, on a
+        // thread that live traffic waits for.
+        tokio::task::yield_now().await;
+        sent
     }
 
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {

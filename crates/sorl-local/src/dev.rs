@@ -28,6 +28,7 @@ use crate::keys::LocalKeys;
 use crate::metrics::Metrics;
 use crate::stage::{Stage, Station, Tasks};
 use crate::store::{DiskStore, MemoryStore, Store, StoreError};
+use crate::ways::Ways;
 use crate::world::{Place, World};
 use crate::{delivery, http};
 
@@ -202,7 +203,7 @@ async fn assemble(
     let keys = Arc::new(keys.await?);
     let (world_clock, world_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
     let world = World::new(Arc::clone(&config), world_clock, world_entropy, store, Faults::default()).await?;
-    let (metrics, tasks) = (Arc::new(Metrics::default()), Tasks::default());
+    let (metrics, ways, tasks) = (Arc::new(Metrics::default()), Arc::new(Ways::default()), Tasks::default());
     let lifespan = Lifespan { idle: options.idle_timeout, age: options.max_age };
     let station = |place: &Arc<Place>| Station {
         place: Arc::clone(place),
@@ -211,6 +212,7 @@ async fn assemble(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         metrics: Arc::clone(&metrics),
+        ways: Arc::clone(&ways),
         tasks: tasks.clone(),
         lifespan,
     };
@@ -218,7 +220,7 @@ async fn assemble(
         .places()
         .map(|place| (place.site.region.as_str().to_owned(), Arc::new(station(place))))
         .collect();
-    Ok(Stage { config, world, keys, metrics, clock, entropy, tasks, address, stations })
+    Ok(Stage { config, world, keys, metrics, ways, clock, entropy, tasks, address, stations })
 }
 
 fn serve(

@@ -8,7 +8,7 @@
 //! - The state, told the time, driven by anybody: [`world`], and in it a region's [`registry`], [`log`], [`bus`],
 //!   [`queue`], [`dead_letters`]; the [`topics`] between regions; the [`faults`] in force.
 //! - What people and programs meet: the [`gateway`] for WebSockets, [`http`] for everything else, both over the
-//!   running [`stage`] with its [`keys`] and [`metrics`]; [`delivery`] runs `deliver` over the queues; [`dev`]
+//!   running [`stage`] with its [`keys`], [`metrics`] and [`ways`]; [`delivery`] runs `deliver` over the queues; [`dev`]
 //!   starts and stops it all.
 //! - What it stands on: [`store`] (rows in memory or on disk), [`clock`] (the only place that reads the clock).
 
@@ -28,4 +28,6 @@ pub mod registry;
 pub mod stage;
 pub mod store;
 pub mod topics;
+pub mod ways;
+mod witness;
 pub mod world;

@@ -66,6 +66,7 @@ pub struct Metrics {
     closed: Family<Why, Counter>,
     connections: Family<In, Gauge>,
     queued: Family<Lane, Gauge>,
+    held: Family<In, Gauge>,
     dead_letters: Family<Why, Counter>,
     records_failed: Family<In, Counter>,
     delivery: Delivery,
@@ -100,6 +101,8 @@ impl Default for Metrics {
         r.register("connections", "Open WebSockets", connections.clone());
         let queued = Family::<Lane, Gauge>::default();
         r.register("records", "Records in a queue, those in work included", queued.clone());
+        let held = Family::<In, Gauge>::default();
+        r.register("held_records", "Records that a cut keeps from a region's queue", held.clone());
         let delivery = Delivery::new(r);
         Self {
             accepted: counters(r, "accepted", "Messages accepted, by where they came in"),
@@ -111,6 +114,7 @@ impl Default for Metrics {
             records_failed: counters(r, "records_failed", "Records handed out again because they failed"),
             connections,
             queued,
+            held,
             delivery,
             latency,
             registry,
@@ -193,6 +197,11 @@ impl Metrics {
     pub fn queued(&self, region: &Region, queue: &'static str, records: usize) {
         let lane = Lane { region: region.as_str().to_owned(), queue };
         self.queued.get_or_create(&lane).set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+
+    /// How many records a cut keeps from a region now.
+    pub fn held(&self, region: &Region, records: usize) {
+        self.held.get_or_create(&within(region)).set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
     /// A record was buried; `reason` is a class, not the text.

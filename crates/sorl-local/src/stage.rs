@@ -18,6 +18,7 @@ use crate::gateway::{Lifespan, LocalGateway};
 use crate::http::RegionAddress;
 use crate::keys::LocalKeys;
 use crate::metrics::Metrics;
+use crate::ways::Ways;
 use crate::world::{Place, World};
 
 /// What runs in the background, so that a stop can wait for it.
@@ -51,6 +52,8 @@ pub struct Station {
     pub entropy: Arc<dyn Entropy>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What way the latest messages took.
+    pub ways: Arc<Ways>,
     /// What runs.
     pub tasks: Tasks,
     /// How long connections live.
@@ -100,6 +103,8 @@ pub struct Stage {
     pub keys: Arc<LocalKeys>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What way the latest messages took.
+    pub ways: Arc<Ways>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.

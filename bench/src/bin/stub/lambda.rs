@@ -43,7 +43,6 @@ pub(crate) async fn run(stub: &Rc<RefCell<Stub>>, scenario: Scenario) -> Value {
     let changed = {
         let mut stub = stub.borrow_mut();
         stub.ledger = Ledger::default();
-        stub.pages.clear();
         stub.to_come = scenario.invocations;
         stub.scenario = scenario;
         stub.changed.notify_waiters();

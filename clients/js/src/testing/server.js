@@ -36,6 +36,8 @@ export class FakeServer {
   connections = [];
   /** Regions whose handshakes fail. @type {Set<string>} */
   down = new Set();
+  /** How long handshakes take, in ms of the clock, by region; no time unless told. @type {Map<string, number>} */
+  latency = new Map();
   /** How many messages one answer holds. */
   pageSize = 500;
   #clock;
@@ -121,8 +123,9 @@ export class FakeServer {
   publish(channel, data, fields = {}) {
     const message = this.message(channel, data, fields);
     const log = this.#log(channel);
-    log.push(message);
-    log.sort((a, b) => (a.id < b.id ? -1 : 1));
+    let place = log.length;
+    while (place > 0 && (log[place - 1]?.id ?? "") > message.id) place--;
+    log.splice(place, 0, message);
     for (const connection of this.connections) {
       const member = connection.channels.has(channel) || channel === `@${connection.user}`;
       if (connection.open && member) connection.messages(message);
@@ -161,8 +164,13 @@ export class FakeServer {
       handle: (from, request) => this.#handle(from, request),
     });
     this.connections.push(connection);
-    if (this.down.has(region)) connection.end();
-    else connection.welcome(() => this.#hand(connection));
+    const answer = () => {
+      if (this.down.has(region)) connection.end();
+      else connection.welcome(() => this.#hand(connection));
+    };
+    const latency = this.latency.get(region);
+    if (latency === undefined) answer();
+    else this.#clock.after(latency, answer);
     return connection.socket;
   }
 

@@ -4,10 +4,16 @@
 //! Not what is asked. The invariant: `sorl dev` and an emulator on this machine need no credentials, and AWS itself
 //! never gets made-up ones.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sns::config::{Credentials, Region as AwsRegion, SharedCredentialsProvider};
 use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// A call with all its attempts: whoever waits for a command shall not wait for ever.
+const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// Where AWS's APIs are.
 #[derive(Debug, Clone)]
@@ -32,6 +38,7 @@ impl Aws {
         let http = http.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
+            .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_MAX).build())
             .region(AwsRegion::new(region.to_owned()));
         match &self.endpoint {
             Some(url) if is_loopback(url) && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() => {

@@ -141,7 +141,7 @@ async fn hand_on<'c>(
 }
 
 /// Sends slices; those that the queue did not acknowledge, once more.
-async fn send(slices: &[Slice], run: &Run<'_>) -> Result<u64, ()> {
+pub(super) async fn send(slices: &[Slice], run: &Run<'_>) -> Result<u64, ()> {
     if slices.is_empty() {
         return Ok(0);
     }

@@ -184,11 +184,8 @@ async fn close(to: &Recipient, bye: Option<Bye>, run: &Run<'_>) -> Result<(), Cl
 async fn send(job: &Job, owing: (Vec<usize>, Duration), to: &[Recipient], run: &mut Run<'_>) {
     let (items, delay) = owing;
     let slices = cut::slices(&job.messages(&items), to, job.read_at, job.depth, delay);
-    match run.ports.queue.send(&slices).await {
-        Ok(()) => run.counts.slices += slices.len() as u64,
-        Err(partial) => {
-            tracing::warn!(source = %partial.source.source, "slices were not taken; their records come again");
-            run.fail(&job.records(&items));
-        }
+    match cut::send(&slices, run).await {
+        Ok(slices) => run.counts.slices += slices,
+        Err(()) => run.fail(&job.records(&items)),
     }
 }

@@ -13,6 +13,8 @@ use super::fault;
 #[derive(RustEmbed)]
 #[folder = "../../web"]
 #[exclude = "tsconfig.json"]
+#[exclude = "*.mjs"]
+#[exclude = "*.md"]
 struct Web;
 
 #[derive(RustEmbed)]
@@ -73,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_page_and_the_client_are_there() {
-        for path in ["index.html", "console.js", "console.css", "client/index.js"] {
+        for path in ["index.html", "console.js", "style/base.css", "vendor/uplot/LICENSE", "client/index.js"]
+        {
             assert!(find(path).is_some(), "{path}");
         }
     }

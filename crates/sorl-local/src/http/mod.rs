@@ -38,6 +38,7 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
     let open_to_pages = Router::new()
         .route("/regions", get(regions::list))
         .route("/token", post(token::mint))
+        .route("/client/{*path}", get(console::file))
         .layer(loopback::cors());
     let operators = Router::new()
         .route("/faults", get(faults::show).post(faults::replace))

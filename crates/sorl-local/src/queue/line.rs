@@ -29,13 +29,21 @@ pub(super) struct Entry {
     pub(super) receive_count: u32,
     /// Where its row stands; none for a second delivery, which no restart repeats.
     pub(super) row: Option<Place>,
+    /// When the queue had it.
+    pub(super) queued_at: Timestamp,
 }
 
 impl Entry {
     /// A record that was never handed out. Its id says where it stands; no two of a queue are alike.
-    pub(super) fn new(source: RecordSource, place: Place, body: Arc<str>, is_kept: bool) -> Self {
+    pub(super) fn new(
+        source: RecordSource,
+        place: Place,
+        body: Arc<str>,
+        is_kept: bool,
+        queued_at: Timestamp,
+    ) -> Self {
         let id = format!("{}-{place}", name(source)).into();
-        Self { id, body, receive_count: 0, row: is_kept.then_some(place) }
+        Self { id, body, receive_count: 0, row: is_kept.then_some(place), queued_at }
     }
 }
 
@@ -131,7 +139,7 @@ mod tests {
     use super::*;
 
     fn entry(id: &str) -> Entry {
-        Entry { id: id.into(), body: "".into(), receive_count: 0, row: None }
+        Entry { id: id.into(), body: "".into(), receive_count: 0, row: None, queued_at: at(0) }
     }
 
     fn at(ms: u64) -> Timestamp {

@@ -84,6 +84,8 @@ pub struct Receipt(Handout);
 pub struct Received {
     /// For `deliver`.
     pub record: Record,
+    /// When the queue had it, for those who watch.
+    pub queued_at: Timestamp,
     /// For the answer.
     pub receipt: Receipt,
     /// How often it was handed out, this time included.
@@ -128,7 +130,7 @@ impl RecordQueue {
         for kept in rows.load()? {
             state.next_place = kept.place + 1;
             state.bytes += cost(&kept.body);
-            let entry = Entry::new(source, kept.place, kept.body, rows.are_kept());
+            let entry = Entry::new(source, kept.place, kept.body, rows.are_kept(), now);
             state.line.join(kept.place, entry, kept.due_at, now);
         }
         let state = Mutex::new(state);
@@ -198,9 +200,9 @@ impl RecordQueue {
         }
         let id = entry.id.to_string();
         let record = Record { id, source: self.0.source, body: entry.body.to_string() };
-        let receive_count = entry.receive_count;
+        let (receive_count, queued_at) = (entry.receive_count, entry.queued_at);
         let receipt = Receipt(state.line.hand_out(place, entry, now.plus(VISIBILITY)));
-        Received { record, receipt, receive_count }
+        Received { record, queued_at, receipt, receive_count }
     }
 
     fn give_up(&self, state: &mut State, entry: &Entry, now: Timestamp) {
@@ -303,6 +305,11 @@ pub enum SendError {
 }
 
 impl Admission {
+    /// How many records it is for.
+    pub(crate) fn records(&self) -> usize {
+        self.records.len()
+    }
+
     /// Adds the rows that keep the records over a restart; none where the store is not durable.
     pub fn write_to(&self, batch: &mut Batch, now: Timestamp) {
         for (place, record) in &self.records {
@@ -318,7 +325,7 @@ impl Admission {
         let (mut any_due, mut any_waits) = (false, false);
         let mut state = queue.0.state.lock();
         for (place, record) in std::mem::take(&mut self.records) {
-            let entry = Entry::new(queue.0.source, place, record.body, queue.0.rows.are_kept());
+            let entry = Entry::new(queue.0.source, place, record.body, queue.0.rows.are_kept(), now);
             state.line.join(place, entry, now.plus(record.delay), now);
             any_due |= record.delay.is_zero();
             any_waits |= !record.delay.is_zero();

@@ -141,6 +141,14 @@ impl Topics {
         });
     }
 
+    /// Records that cuts keep from a region's queue.
+    #[must_use]
+    pub fn held_for(&self, region: &Region) -> usize {
+        let held = self.0.held.lock();
+        let theirs = held.iter().filter(|((to, _), _)| to == region);
+        theirs.flat_map(|(_, admissions)| admissions).map(Admission::records).sum()
+    }
+
     /// Groups that cuts keep from their queues.
     #[must_use]
     pub fn held(&self) -> usize {

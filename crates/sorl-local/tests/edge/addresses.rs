@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, json_of};
+use crate::stage::{Stage, json_of, until};
 
 #[tokio::test]
 async fn regions_say_where_they_are_and_what_their_topic_is() {
@@ -22,7 +22,7 @@ async fn regions_say_where_they_are_and_what_their_topic_is() {
 }
 
 #[tokio::test]
-async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
+async fn pages_on_loopback_may_use_tokens_regions_and_the_client_and_others_may_not() {
     let stage = Stage::start().await;
     let allowed = async |method: &str, path: &str, origin: &str| {
         let request = stage
@@ -37,9 +37,13 @@ async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
         (answer.status().as_u16(), allowed.map(|origin| origin.to_str().unwrap().to_owned()))
     };
     for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"] {
-        for (method, path) in
-            [("OPTIONS", "/token"), ("POST", "/token"), ("GET", "/regions"), ("OPTIONS", "/regions")]
-        {
+        for (method, path) in [
+            ("OPTIONS", "/token"),
+            ("POST", "/token"),
+            ("GET", "/regions"),
+            ("OPTIONS", "/regions"),
+            ("GET", "/client/index.js"),
+        ] {
             assert_eq!(
                 allowed(method, path, origin).await,
                 (200, Some(origin.to_owned())),
@@ -50,6 +54,7 @@ async fn pages_on_loopback_may_use_tokens_and_regions_and_others_may_not() {
     let foreign = "https://evil.example";
     assert_eq!(allowed("OPTIONS", "/token", foreign).await.1, None);
     assert_eq!(allowed("GET", "/regions", foreign).await.1, None);
+    assert_eq!(allowed("GET", "/client/index.js", foreign).await.1, None);
     assert_eq!(allowed("POST", "/token", foreign).await, (403, None));
     assert_eq!(allowed("POST", "/faults", foreign).await, (403, None));
 }
@@ -143,6 +148,41 @@ async fn metrics_are_prometheus_text() {
     assert!(answer.headers()["content-type"].to_str().unwrap().contains("text"));
     let text = answer.text().await.unwrap();
     assert!(text.contains(r#"sorl_connections{region="eu-north-1"} 1"#), "{text}");
+}
+
+/// The metrics as JSON.
+async fn metrics(stage: &Stage, since: &str) -> reqwest::Response {
+    let url = stage.url(&format!("/metrics?since={since}"));
+    stage.http.get(url).header("accept", "application/json").send().await.unwrap()
+}
+
+#[tokio::test]
+async fn metrics_as_json_tell_each_messages_way_and_never_what_it_says() {
+    let stage = Stage::start().await;
+    let mut alice = stage.connect("alice").await;
+    alice.ask(json!({"action": "subscribe", "id": 1, "channel": "room:way"})).await;
+    let before = json_of(metrics(&stage, "0").await).await;
+    assert_eq!(before["ways"]["messages"], json!([]), "nobody watched yet");
+    let publish = json!({"action": "publish", "id": 2, "channel": "room:way", "data": "a secret"});
+    let id = alice.ask(publish).await["result"]["message_id"].clone();
+    let way = async || {
+        let told = json_of(metrics(&stage, &before["ways"]["next"].to_string()).await).await;
+        assert!(!told.to_string().contains("secret") && !told.to_string().contains("alice"), "{told}");
+        told["ways"]["messages"].as_array().unwrap().iter().find(|way| way["id"] == id).cloned()
+    };
+    let regions = async || way().await.map_or(Value::Null, |way| way["regions"].clone());
+    let is_done = |legs: &Value| {
+        legs.as_object().is_some_and(|legs| legs.len() == 3 && legs.values().all(|leg| leg["done"].is_f64()))
+    };
+    until("all regions are done with it", async || is_done(&regions().await)).await;
+    let way = way().await.unwrap();
+    assert_eq!((&way["origin"], &way["via"]), (&json!("eu-north-1"), &json!("websocket")));
+    let home = &way["regions"]["eu-north-1"];
+    assert_eq!((&home["posts"], &home["receives"]), (&json!(1), &json!(1)), "{way}");
+    let steps = [&way["accepted"], &home["queued"], &home["received"], &home["first_post"], &home["done"]];
+    assert!(steps.map(|at| at.as_f64().unwrap()).is_sorted(), "{way}");
+    assert_eq!(way["regions"]["us-east-1"]["posts"], 0, "nobody is there");
+    assert_eq!(metrics(&stage, "nonsense").await.status(), 400);
 }
 
 #[tokio::test]

@@ -5,11 +5,11 @@
  * shown is what is sent.
  */
 
-import { element } from "./element.js";
-import { byId } from "./element.js";
-import { snsPublish } from "./service.js";
+import { element } from "../element.js";
+import { byId } from "../element.js";
+import { snsPublish } from "../service.js";
 
-/** @param {import("./service.js").Region[]} regions */
+/** @param {import("../service.js").Region[]} regions */
 export function setUpPublish(regions) {
   const form = byId("publish", HTMLFormElement);
   const command = byId("command", HTMLElement);
@@ -43,7 +43,7 @@ export function setUpPublish(regions) {
 
 /**
  * @param {HTMLFormElement} form
- * @param {import("./service.js").Region[]} regions
+ * @param {import("../service.js").Region[]} regions
  * @returns {Publishing}
  */
 function readForm(form, regions) {

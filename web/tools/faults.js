@@ -5,8 +5,8 @@
  * and tests change it too, so it is read again every few seconds.
  */
 
-import { byId, element } from "./element.js";
-import { faults, setFaults, whole } from "./service.js";
+import { byId, element } from "../element.js";
+import { faults, setFaults, whole } from "../service.js";
 
 const REFRESH_MS = 3_000;
 
@@ -19,18 +19,18 @@ const SHOWN = {
 
 /**
  * @param {string[]} regions
- * @param {(faults: import("./service.js").Faults) => void} inForce hears what is in force
+ * @param {(faults: import("../service.js").Faults) => void} inForce hears what is in force
  */
 export function setUpFaults(regions, inForce) {
   const form = byId("faults", HTMLFormElement);
   byId("cut", HTMLElement).append(...regions.map(cutSwitch));
-  const show = (/** @type {import("./service.js").Faults} */ now) => {
+  const show = (/** @type {import("../service.js").Faults} */ now) => {
     showForm(form, now);
     showBadge(now);
     inForce(now);
   };
   let changes = 0;
-  const change = async (/** @type {import("./service.js").Faults} */ wanted) => {
+  const change = async (/** @type {import("../service.js").Faults} */ wanted) => {
     changes++;
     show(wanted);
     await setFaults(wanted);
@@ -55,7 +55,7 @@ function cutSwitch(region) {
   return element("label", { class: "check" }, box, ` ${region}`);
 }
 
-/** @param {HTMLFormElement} form @returns {import("./service.js").Faults} */
+/** @param {HTMLFormElement} form @returns {import("../service.js").Faults} */
 function readForm(form) {
   const fields = new FormData(form);
   const number = (/** @type {string} */ name) => Number(fields.get(name) ?? 0);
@@ -67,7 +67,7 @@ function readForm(form) {
   };
 }
 
-/** @param {HTMLFormElement} form @param {import("./service.js").Faults} faults */
+/** @param {HTMLFormElement} form @param {import("../service.js").Faults} faults */
 function showForm(form, faults) {
   for (const input of inputs(form)) {
     if (input.type === "checkbox") input.checked = faults.cut.includes(input.value);
@@ -84,7 +84,7 @@ function showValues(form) {
   }
 }
 
-/** @param {import("./service.js").Faults} faults */
+/** @param {import("../service.js").Faults} faults */
 function showBadge({ cut, lag_ms, duplicate, throttle }) {
   const words = cut.map((region) => `${region} cut off`);
   if (lag_ms > whole({}).lag_ms) words.push(`lag ${SHOWN.lag_ms?.(lag_ms)}`);

@@ -2,13 +2,14 @@
  * The dead letters of all regions with their reasons, and the way back.
  */
 
-import { byId, element } from "./element.js";
-import { deadLetters, redrive } from "./service.js";
+import { byId, element } from "../element.js";
+import { deadLetters, redrive } from "../service.js";
 
 const REFRESH_MS = 3_000;
 const SHOWN = 50;
 
-export function setUpDeadLetters() {
+/** @param {(letters: number) => void} counted hears how many there are */
+export function setUpDeadLetters(counted) {
   const list = byId("dead", HTMLElement);
   const count = byId("dead-count", HTMLElement);
   let shown = "";
@@ -19,6 +20,7 @@ export function setUpDeadLetters() {
     if (!letters || now === shown) return;
     shown = now;
     count.textContent = String(letters.length);
+    counted(letters.length);
     const items = letters.slice(-SHOWN).reverse().map((letter) => item(letter, refresh));
     const none = element("li", { class: "none" }, "None. Everything was handled.");
     list.replaceChildren(...(items.length > 0 ? items : [none]));
@@ -28,7 +30,7 @@ export function setUpDeadLetters() {
 }
 
 /**
- * @param {import("./service.js").DeadLetter} letter
+ * @param {import("../service.js").DeadLetter} letter
  * @param {() => Promise<void>} refresh
  */
 function item(letter, refresh) {
@@ -51,7 +53,7 @@ function item(letter, refresh) {
   );
 }
 
-/** @param {import("./service.js").DeadLetter} letter */
+/** @param {import("../service.js").DeadLetter} letter */
 const timeOf = ({ at }) => new Date(at).toLocaleTimeString();
 
 /** What was published, where the record is SNS's notification of it. @param {string} body */

@@ -6,18 +6,19 @@
  */
 
 import { Sorl } from "/client/index.js";
-import { element } from "./element.js";
+import { element } from "../element.js";
 import { Latency } from "./latency.js";
 import { Line } from "./line.js";
 import { Members } from "./members.js";
-import { placeOf, tint } from "./region_names.js";
-import { token } from "./service.js";
+import { partsOf } from "./pane_parts.js";
+import { placeOf, tint } from "../region_names.js";
+import { token } from "../service.js";
 import { Transcript } from "./transcript.js";
 
 const REWIND = 20;
 
 /**
- * @typedef {import("./service.js").Region} Region
+ * @typedef {import("../service.js").Region} Region
  * @typedef {import("/client/index.js").Message} Message
  * @typedef {import("/client/index.js").Meta} Meta
  */
@@ -39,16 +40,16 @@ export class Pane {
 
   /**
    * @param {{ region: Region, regions: Region[], user: string, channel: string,
-   *   template: HTMLTemplateElement, changed: () => void }} parts
-   * `changed` hears when somebody connects or leaves
+   *   template: HTMLTemplateElement, changed: () => void, inspect: (id: string) => void }} parts
+   * `changed` hears when somebody connects or leaves, `inspect` which message's way is asked for
    */
-  constructor({ region, regions, user, channel, template, changed }) {
+  constructor({ region, regions, user, channel, template, changed, inspect }) {
     this.#region = region;
     this.#regions = regions;
     this.#changed = changed;
     this.#parts = partsOf(template);
     const { root, transcript, members, memberCount, latency } = this.#parts;
-    this.#transcript = new Transcript(transcript);
+    this.#transcript = new Transcript(transcript, inspect);
     this.#latency = new Latency(latency);
     this.#members = new Members({
       list: members,
@@ -222,6 +223,14 @@ export class Pane {
     });
     unplug.addEventListener("click", () => this.#togglePlug());
     gateway.addEventListener("change", () => this.#sorl?.use(gateway.value));
+    this.#speakOnlyInside();
+  }
+
+  /** Several panes that read every message out would drown each other: the one that one is in does. */
+  #speakOnlyInside() {
+    const { root, transcript } = this.#parts;
+    root.addEventListener("focusin", () => transcript.setAttribute("aria-live", "polite"));
+    root.addEventListener("focusout", () => transcript.setAttribute("aria-live", "off"));
   }
 
   #togglePlug() {
@@ -235,37 +244,6 @@ export class Pane {
     unplug.textContent = this.#line.plugged ? "Unplug" : "Plug in";
     unplug.setAttribute("aria-pressed", String(!this.#line.plugged));
   }
-}
-
-/** @param {HTMLTemplateElement} template */
-function partsOf(template) {
-  const root = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  /**
-   * @template {HTMLElement} Kind
-   * @param {string} selector
-   * @returns {Kind}
-   */
-  const part = (selector) => /** @type {Kind} */ (root.querySelector(selector));
-  return {
-    root,
-    /** @type {HTMLAnchorElement} */ focus: part("[data-part=focus]"),
-    /** @type {HTMLElement} */ name: part("[data-part=region]"),
-    /** @type {HTMLElement} */ place: part("[data-part=place]"),
-    /** @type {HTMLElement} */ status: part("[data-part=state]"),
-    /** @type {HTMLFormElement} */ join: part("[data-part=join]"),
-    /** @type {HTMLInputElement} */ user: part("[name=user]"),
-    /** @type {HTMLInputElement} */ channel: part("[name=channel]"),
-    /** @type {HTMLButtonElement} */ connect: part("[data-part=connect]"),
-    /** @type {HTMLElement} */ members: part("[data-part=members]"),
-    /** @type {HTMLElement} */ memberCount: part("[data-part=member-count]"),
-    /** @type {HTMLElement} */ transcript: part("[data-part=transcript]"),
-    /** @type {HTMLFormElement} */ compose: part("[data-part=compose]"),
-    /** @type {HTMLInputElement} */ text: part("[data-part=text]"),
-    /** @type {HTMLButtonElement} */ send: part("[data-part=send]"),
-    /** @type {HTMLElement} */ latency: part("[data-part=latency]"),
-    /** @type {HTMLSelectElement} */ gateway: part("[data-part=gateway]"),
-    /** @type {HTMLButtonElement} */ unplug: part("[data-part=unplug]"),
-  };
 }
 
 /** @param {number} messages */

@@ -5,9 +5,10 @@
  * client. The number of lines is bounded; the oldest go first.
  */
 
-import { coalesce } from "./coalesce.js";
-import { element } from "./element.js";
-import { tint } from "./region_names.js";
+import { coalesce } from "../coalesce.js";
+import { element } from "../element.js";
+import { duration } from "../figures.js";
+import { tint } from "../region_names.js";
 
 const MAX_LINES = 400;
 
@@ -24,13 +25,15 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 export class Transcript {
   #list;
+  #inspect;
   /** Lines that are not drawn yet. @type {HTMLElement[]} */
   #waiting = [];
   #draw = coalesce(() => this.#drawNow());
 
-  /** @param {HTMLElement} list */
-  constructor(list) {
+  /** @param {HTMLElement} list @param {(id: string) => void} inspect */
+  constructor(list, inspect) {
     this.#list = list;
+    this.#inspect = inspect;
   }
 
   /**
@@ -41,7 +44,7 @@ export class Transcript {
   message(message, { recovered, rewound, personal, own }) {
     const live = !recovered && !rewound;
     const took = Math.max(0, Date.now() - message.at);
-    const line = element("li", {
+    const line = element("div", {
       class: "message",
       "data-testid": "message",
       "data-id": message.id,
@@ -53,7 +56,7 @@ export class Transcript {
     line.append(
       sender(message),
       element("span", { class: "text", "data-testid": "message-text" }, textOf(message.data)),
-      facts(message, live ? took : null, { recovered, personal }),
+      facts(message, live ? took : null, { recovered, personal }, () => this.#inspect(message.id)),
     );
     this.#append(line);
     return live ? took : null;
@@ -66,7 +69,7 @@ export class Transcript {
    * @param {"plain" | "good" | "bad"} [kind]
    */
   note(text, kind = "plain") {
-    this.#append(element("li", { class: `note ${kind}`, "data-testid": "note" }, text));
+    this.#append(element("div", { class: `note ${kind}`, "data-testid": "note" }, text));
   }
 
   clear() {
@@ -106,8 +109,9 @@ function sender({ user, verified }) {
  * @param {Message} message
  * @param {number | null} took
  * @param {{ recovered: boolean, personal: boolean }} how
+ * @param {() => void} inspect
  */
-function facts(message, took, { recovered, personal }) {
+function facts(message, took, { recovered, personal }, inspect) {
   const list = element("span", { class: "facts" });
   if (personal) list.append(tag("direct"));
   if (recovered) list.append(tag("recovered"));
@@ -115,18 +119,18 @@ function facts(message, took, { recovered, personal }) {
   list.append(element("span", { class: "origin" }, message.region));
   const at = new Date(message.at).toISOString();
   const time = took === null ? clock.format(message.at) : duration(took);
-  const attributes = { datetime: at, title: at, "data-testid": "message-time" };
-  list.append(element("time", attributes, time));
+  const attributes = { datetime: at, "data-testid": "message-time" };
+  // Not a stop of the tab key, which would have to pass hundreds: the inspector's own list is.
+  const button = element("button", { type: "button", class: "inspect", tabindex: "-1", "data-testid": "inspect" });
+  button.title = `Accepted ${at}. Show its way`;
+  button.append(element("time", attributes, time));
+  button.addEventListener("click", inspect);
+  list.append(button);
   return list;
 }
 
 /** @param {string} text */
 const tag = (text) => element("span", { class: `tag ${text}`, "data-testid": "tag" }, text);
-
-/** @param {number} ms */
-export function duration(ms) {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
-}
 
 /** @param {any} data */
 function textOf(data) {

@@ -3,8 +3,8 @@
  * each was here, by this machine's clock.
  */
 
-import { coalesce } from "./coalesce.js";
-import { duration } from "./transcript.js";
+import { coalesce } from "../coalesce.js";
+import { duration } from "../figures.js";
 
 const KEPT = 200;
 

@@ -6,8 +6,8 @@
  * later snapshot sets right what they could not know.
  */
 
-import { element } from "./element.js";
-import { tint } from "./region_names.js";
+import { element } from "../element.js";
+import { tint } from "../region_names.js";
 
 const SETTLED_MS = 2_000;
 const SHOWN = 40;
