@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt as _, pin_mut};
-use sorl_client::{Client, Event, Events, Past, Start, Status};
+use sorl_client::{Client, Event, Events, Members, Past, Start, Status};
 use sorl_core::names::ChannelName;
+use sorl_tests::DEADLINE;
 use sorl_tests::names::{room, unique};
 use sorl_tests::stage::Stage;
 use tokio::sync::oneshot;
@@ -55,20 +56,21 @@ fn count(shown: &mut BTreeMap<u64, usize>, event: &Event) {
     }
 }
 
-/// Listens until the channel was handed over.
-async fn handed_over(events: &mut Events, room: &ChannelName, shown: &mut BTreeMap<u64, usize>) {
-    loop {
+/// Listens until the channel was handed over, and so many numbers more were shown.
+async fn handed_over(events: &mut Events, room: &ChannelName, shown: &mut BTreeMap<u64, usize>, more: usize) {
+    let (mut recovered, enough) = (false, shown.len() + more);
+    while !recovered || shown.len() < enough {
         let event = next(events).await;
         count(shown, &event);
-        if matches!(&event, Event::Recovered { channel } if channel == room) {
-            return;
-        }
+        recovered |= matches!(&event, Event::Recovered { channel } if channel == room);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_rotations_under_50_messages_a_second_miss_nothing_and_double_nothing() {
     const ROTATIONS: usize = 100;
+    /// Numbers between one rotation and the next, so that they meet all along.
+    const APART: usize = 5;
     let stage = stage().await;
     let regions = stage.three().map(str::to_owned);
     let room = room();
@@ -82,7 +84,7 @@ async fn a_hundred_rotations_under_50_messages_a_second_miss_nothing_and_double_
     let mut shown = BTreeMap::new();
     for region in regions.iter().cycle().skip(1).take(ROTATIONS) {
         client.use_region(&name(region)).await.unwrap();
-        handed_over(&mut events, &channel, &mut shown).await;
+        handed_over(&mut events, &channel, &mut shown, APART).await;
     }
     stop.send(()).unwrap();
     let sent = sender.await.unwrap();
@@ -108,10 +110,8 @@ async fn the_past_is_read_over_all_its_pages_and_the_members_are_kept() {
     let channel = channel(&room);
     let mut members = client.members(&channel).await.unwrap();
     client.subscribe(&channel, Start::Now).await.unwrap();
-    let is_there = |sender: &str| {
-        move |list: &sorl_client::Members| list.users.keys().any(|user| user.as_str() == sender)
-    };
-    let seen = tokio::time::timeout(sorl_tests::DEADLINE, members.wait_for(is_there(&sender.user))).await;
+    let is_there = |list: &Members| list.users.keys().any(|user| user.as_str() == sender.user);
+    let seen = tokio::time::timeout(DEADLINE, members.wait_for(is_there)).await;
     assert!(seen.expect("the sender is listed in time").is_ok());
 
     sorl_tests::eventually("this region has all of it", async || {

@@ -22,7 +22,7 @@ const MARKS = [0, 0.25, 0.5, 0.75, 1];
 
 /** The parts of a bar: class, where each begins and ends, and what it means. */
 const PARTS = /** @type {const} */ ([
-  ["travel", (/** @type {Way} */ way, /** @type {Leg} */ leg) => [way.accepted, leg.queued], "on its way to the queue"],
+  ["travel", (/** @type {Way} */ way, /** @type {Leg} */ leg) => [way.accepted, leg.queued], "on its way to the queue, to the millisecond"],
   ["wait", (/** @type {Way} */ _, /** @type {Leg} */ leg) => [leg.queued, leg.received], "in the queue"],
   ["work", (/** @type {Way} */ _, /** @type {Leg} */ leg) => [leg.received, leg.first_post ?? endOf(leg)], "logged, audience read"],
   ["post", (/** @type {Way} */ _, /** @type {Leg} */ leg) => [leg.first_post ?? endOf(leg), endOf(leg)], "posted, first to last"],

@@ -2,17 +2,21 @@
  * Messages on their way over the map: an arc between each two regions, as
  * strong as what goes along it, and a spark for each message that passed.
  *
- * Sparks are bounded, so that a busy stage does not busy the page. Who wants no
- * motion gets none: the arcs say it by their strength alone.
+ * Sparks are bounded, and move by transforms alone, which need no painting: a
+ * busy stage does not busy the page. Who wants no motion gets none: the arcs say
+ * it by their strength alone.
  */
 
-import { drawn } from "../element.js";
+import { drawn, element } from "../element.js";
 import { tint } from "../region_names.js";
+import { WIDTH } from "./world.js";
 
 const SPARKS_MAX = 30;
 const FLIGHT_MS = 900;
 /** A reading's sparks set out within this, in the order of their messages. */
 const SPREAD_MS = 900;
+/** Places that a spark passes; between them it goes straight. */
+const STEPS = 24;
 /** Messages a second on an arc that is drawn at its strongest. */
 const STRONG = 100;
 
@@ -30,7 +34,7 @@ export class Flights {
   #flown = new Set();
   #isFirst = true;
 
-  /** @param {{ picture: SVGSVGElement, sky: SVGSVGElement }} drawings @param {Map<string, Point>} places */
+  /** @param {{ picture: SVGSVGElement, sky: HTMLElement }} drawings @param {Map<string, Point>} places */
   constructor({ picture, sky }, places) {
     this.#places = places;
     this.#sky = sky;
@@ -90,11 +94,11 @@ export class Flights {
   #spark(from, to, delay) {
     const [start, end] = [this.#places.get(from), this.#places.get(to)];
     if (!start || !end) return;
-    const spark = from === to ? ripple(start) : drawn("path", { class: "spark", d: arc(start, end) });
-    tint(spark, from);
+    const spark = tint(element("i", { class: from === to ? "ripple" : "spark" }), from);
     this.#sky.append(spark);
+    const scale = this.#sky.clientWidth / WIDTH;
+    const frames = from === to ? rippling(start, scale) : flying(start, end, scale);
     const timing = { duration: FLIGHT_MS, delay, easing: "ease-in-out", fill: /** @type {const} */ ("both") };
-    const frames = from === to ? rippling() : flying(/** @type {SVGPathElement} */ (spark).getTotalLength());
     spark.animate(frames, timing).finished.then(() => spark.remove(), () => spark.remove());
   }
 
@@ -108,28 +112,39 @@ export class Flights {
   }
 }
 
-/** A curve that bends north, as flights do on flat maps. @param {Point} from @param {Point} to */
-function arc([x1, y1], [x2, y2]) {
+/** The middle of a curve that bends north, as flights do on flat maps. @param {Point} from @param {Point} to @returns {Point} */
+function bend([x1, y1], [x2, y2]) {
   const rise = Math.hypot(x2 - x1, y2 - y1) * 0.28;
-  const [x, y] = [(x1 + x2) / 2, Math.max(4, (y1 + y2) / 2 - rise)];
-  return `M${x1},${y1}Q${x},${y} ${x2},${y2}`;
+  return [(x1 + x2) / 2, Math.max(4, (y1 + y2) / 2 - rise)];
 }
 
-/** @param {Point} at */
-const ripple = ([cx, cy]) => drawn("circle", { class: "ripple", cx, cy, r: 6 });
+/** @param {Point} from @param {Point} to */
+const arc = (from, to) => `M${from}Q${bend(from, to)} ${to}`;
 
-/** @param {number} length @returns {Keyframe[]} */
-function flying(length) {
-  const dash = Math.max(18, length * 0.16);
-  const strokeDasharray = `${dash} ${length + dash}`;
+/** Along the arc, turned the way it goes. @param {Point} from @param {Point} to @param {number} scale @returns {Keyframe[]} */
+function flying(from, to, scale) {
+  const middle = bend(from, to);
+  return Array.from({ length: STEPS + 1 }, (_, step) => {
+    const done = step / STEPS;
+    const on = (/** @type {0 | 1} */ axis) => {
+      const [a, b, c] = [from[axis], middle[axis], to[axis]];
+      const at = (1 - done) ** 2 * a + 2 * (1 - done) * done * b + done ** 2 * c;
+      return { at: at * scale, pace: (1 - done) * (b - a) + done * (c - b) };
+    };
+    const [x, y] = [on(0), on(1)];
+    const turned = Math.atan2(y.pace, x.pace);
+    const opacity = step === 0 || step === STEPS ? 0 : 1;
+    return { transform: `translate(${x.at}px, ${y.at}px) rotate(${turned}rad)`, opacity };
+  });
+}
+
+/** @param {Point} at @param {number} scale @returns {Keyframe[]} */
+function rippling([x, y], scale) {
+  const there = `translate(${x * scale}px, ${y * scale}px)`;
+  const small = `${there} scale(1)`;
   return [
-    { strokeDasharray, strokeDashoffset: dash, opacity: 1 },
-    { strokeDasharray, strokeDashoffset: -length, opacity: 1 },
+    { transform: small, opacity: 0 },
+    { transform: small, opacity: 0.9, offset: 0.4 },
+    { transform: `${there} scale(3.2)`, opacity: 0 },
   ];
-}
-
-/** @returns {Keyframe[]} */
-function rippling() {
-  const grown = { transform: "scale(3.4)", opacity: 0 };
-  return [{ transform: "scale(1)", opacity: 0 }, { transform: "scale(1)", opacity: 0.9, offset: 0.4 }, grown];
 }

@@ -26,10 +26,8 @@ export class WorldMap {
   constructor(box, regions) {
     this.#regions = regions;
     const land = drawn("path", { class: "land", d: LAND });
-    const viewBox = `0 0 ${WIDTH} ${HEIGHT}`;
-    const picture = drawn("svg", { viewBox, role: "img" }, land);
-    // A layer of its own: what moves there need not paint the land anew.
-    const sky = drawn("svg", { viewBox, class: "sky", "aria-hidden": "true" });
+    const picture = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }, land);
+    const sky = element("div", { class: "sky", "aria-hidden": "true" });
     this.#label = picture;
     const places = new Map(regions.map((region, index) => [region, placeOf(region, index)]));
     this.#flights = new Flights({ picture, sky }, places);

@@ -50,9 +50,13 @@ export class Showing {
     return first;
   }
 
-  /** The cursor moved: what no recovery brings again need not be remembered. */
+  /**
+   * The cursor moved: what no recovery brings again need not be remembered. One
+   * that is under way began before the cursor, which may have moved since.
+   */
   forget() {
-    this.#seen.forget(this.#cursor.since, this.#clock.now());
+    const { owed, since } = this.#cursor;
+    this.#seen.forget(owed ? null : since, this.#clock.now());
   }
 
   /** No recovery owes anything: what is held back may be shown. */

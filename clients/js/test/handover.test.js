@@ -112,6 +112,31 @@ test("what_comes_over_a_former_connection_that_itself_recovers_does_not_count_as
   assert.equal((await last.next("subscribe"), await last.next("subscribe")).since, since);
 });
 
+test("what_comes_over_the_former_connection_does_not_make_forget_what_the_next_is_about_to_repeat", async () => {
+  const { clock, server, sorl, shown, first } = await member();
+  server.publish(ROOM, "old");
+  await turn();
+  // In steps that let pings be answered in time, and to where the next recovery just reaches.
+  for (let seconds = 0; seconds < 16 * 60 - 10; seconds += 10) {
+    clock.advance(10_000);
+    await turn();
+  }
+  server.publish(ROOM, "last");
+  await turn();
+  server.on("subscribe", (_, __, usual) => void clock.after(20_000, usual));
+  sorl.use("b");
+  await server.connection();
+  await turn();
+  clock.advance(19_000);
+  first.messages(server.message(ROOM, "live"));
+  await turn();
+  clock.advance(10_000);
+  await turn();
+  await turn();
+  assert.equal(sorl.region, "b");
+  assert.deepEqual(shown, ["old", "last", "live"]);
+});
+
 test("a_request_outstanding_on_the_former_connection_is_answered_by_it", async () => {
   const { server, sorl, room, first, open } = await member();
   server.on("presence", null);

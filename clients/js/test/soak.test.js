@@ -13,8 +13,8 @@ const STEPS = 60;
 
 /**
  * One life of a client: messages come, at times twice; connections break at any
- * point; answers fail, break the connection, wait or never come; and the client
- * moves about. What was accepted while it was there must be shown, once.
+ * point, one or all; answers fail, break the connection, wait or never come; the
+ * service says bye; and the client moves about. What was accepted while it was there must be shown, once.
  *
  * @param {number} seed
  */
@@ -40,7 +40,7 @@ async function live(seed) {
   const sorl = new Sorl({ ...server.options("alice"), random: () => roll(100) / 100 });
   /** @type {unknown[]} */
   const shown = [];
-  const room = sorl.subscribe(ROOM);
+  const room = sorl.subscribe(ROOM, { ordered: seed % 3 === 0 });
   room.on("message", ({ data }) => shown.push(data));
   const entered = new Promise((resolve) => room.on("subscribed", resolve));
   for (const answered = entered.then(() => true); !(await soon(answered)); ) {
@@ -51,12 +51,17 @@ async function live(seed) {
   let accepted = 0;
   for (let step = 0; step < STEPS; step++) {
     const open = server.connections.filter((connection) => connection.open);
-    const what = roll(12);
+    const what = roll(14);
     if (what < 7) {
       const message = server.publish(ROOM, accepted++);
       if (roll(4) === 0) for (const connection of open) connection.messages(message);
     } else if (what < 9) {
       for (const connection of open) connection.end();
+    } else if (what === 12) {
+      open[roll(open.length || 1)]?.end();
+    } else if (what === 13) {
+      const code = ["slow", "shutdown", "expired"][roll(3)];
+      open[roll(open.length || 1)]?.send({ type: "bye", code, reconnect: true });
     } else if (what === 9) {
       sorl.use(["a", "b", "c"][roll(3)] ?? "a");
     } else {

@@ -1,13 +1,15 @@
 //! Tables of text: columns as wide as their widest cell, the last one broken into lines where the terminal ends.
 //!
-//! The invariant: no line is wider than the terminal unless a single word, or the other columns alone, are.
+//! The invariant: no line is wider than the terminal unless a single word, or all columns but the last, are.
 
 use console::{Alignment, measure_text_width as wide, pad_str};
 
 /// Between two columns.
 const GAP: usize = 2;
-/// The last column is never made narrower than this; the terminal wraps instead.
-const LAST_MIN: usize = 20;
+/// Where less than this is left for the last column, it goes below the others.
+const LAST_MIN: usize = 24;
+/// How far it then stands from the edge.
+const INDENT: usize = 4;
 
 /// A table, written row by row.
 #[derive(Debug, Default)]
@@ -41,13 +43,12 @@ impl Table {
     /// The text, for a terminal of so many columns, or for none.
     pub(crate) fn render(&self, columns: Option<usize>) -> String {
         let widths = self.widths();
-        let before: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
-        let last = columns.map(|columns| columns.saturating_sub(before).max(LAST_MIN));
         if self.figures > 0 {
             let rows = self.rows.iter().map(|row| self.line_of_figures(row, &widths));
             return rows.collect::<Vec<_>>().join("\n");
         }
-        let rows = self.rows.iter().map(|row| line(row, &widths, before, last));
+        let place = Last::after(widths.iter().rev().skip(1).map(|width| width + GAP).sum(), columns);
+        let rows = self.rows.iter().map(|row| line(row, &widths, place));
         rows.collect::<Vec<_>>().join("\n")
     }
 
@@ -68,15 +69,39 @@ impl Table {
     }
 }
 
-fn line(row: &[String], widths: &[usize], before: usize, last: Option<usize>) -> String {
+/// Where the last column stands.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// Columns before it.
+    before: usize,
+    /// Its own, if they are bounded.
+    width: Option<usize>,
+    /// Whether it begins on a line of its own.
+    is_below: bool,
+}
+
+impl Last {
+    fn after(before: usize, columns: Option<usize>) -> Self {
+        match columns {
+            Some(columns) if before + LAST_MIN > columns => {
+                Self { before: INDENT, width: Some(columns.saturating_sub(INDENT)), is_below: true }
+            }
+            Some(columns) => Self { before, width: Some(columns - before), is_below: false },
+            None => Self { before, width: None, is_below: false },
+        }
+    }
+}
+
+fn line(row: &[String], widths: &[usize], place: Last) -> String {
     let Some((end, cells)) = row.split_last() else { return String::new() };
     let gap = " ".repeat(GAP);
     let padded = cells.iter().zip(widths);
-    let mut text: String = padded
+    let text: String = padded
         .map(|(cell, width)| format!("{}{gap}", pad_str(cell, *width, Alignment::Left, None)))
         .collect();
-    text.push_str(&broken(end, last).join(&format!("\n{}", " ".repeat(before))));
-    text.trim_end().to_owned()
+    let next = format!("\n{}", " ".repeat(place.before));
+    let text = if place.is_below { format!("{}{next}", text.trim_end()) } else { text };
+    format!("{text}{}", broken(end, place.width).join(&next)).trim_end().to_owned()
 }
 
 /// The text in lines of at most `width` columns, broken between words; as it is where there is no width.
@@ -134,6 +159,14 @@ mod tests {
         table.row(["eu-north-1".to_owned(), "7".to_owned()]);
         table.row(["x".to_owned(), "1,000".to_owned()]);
         assert_eq!(table.render(Some(5)), "region          n\neu-north-1      7\nx           1,000");
+    }
+
+    #[test]
+    fn where_too_little_is_left_the_last_column_goes_below() {
+        let mut table = Table::with(["id", "reason"]);
+        table.row(["0123456789012345678901234567890123456789".to_owned(), "not a JSON object".to_owned()]);
+        assert_eq!(table.render(Some(60)).lines().nth(3), Some("    not a JSON object"));
+        assert_eq!(table.render(Some(80)).lines().count(), 2);
     }
 
     #[test]

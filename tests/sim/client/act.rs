@@ -31,6 +31,8 @@ pub(crate) enum Act {
     SetReading(bool),
     /// Goes elsewhere: the next connection is to another region.
     Move,
+    /// Opens the next connection, elsewhere perhaps, before it lets go of the one it has.
+    Rotate,
     /// Stays away until told otherwise.
     SetAway(bool),
     /// Uses tokens of another kind from the next connection on.

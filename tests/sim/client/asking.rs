@@ -74,7 +74,7 @@ impl Client {
             }
             Act::Lose(loss) => self.lose(loss),
             Act::SetReading(reads) => {
-                if let Some(link) = &self.link
+                if let Some(link) = &self.links.current
                     && let Some(station) = self.around.stations.get(link.station)
                 {
                     station.gateway.set_reading(&link.id, reads);
@@ -84,6 +84,7 @@ impl Client {
                 self.move_on();
                 self.lose(Loss::Clean);
             }
+            Act::Rotate => self.rotate(),
             Act::SetAway(away) => self.set_away(away),
             Act::Wear(badge) => self.badge = badge,
             Act::Renew(seconds) => self.token_seconds = seconds,
@@ -92,7 +93,7 @@ impl Client {
                 self.asked.waiting.insert(request, Purpose::Ping);
             }
             Act::Quit(loss) => {
-                self.hang_up(loss);
+                self.hang_up_all(loss);
                 let mut mood = self.mood.lock();
                 (mood.ended, self.quit, self.reconnect_at) = (true, true, None);
             }
@@ -110,9 +111,9 @@ impl Client {
     }
 
     fn lose(&mut self, loss: Loss) {
-        if self.link.as_ref().is_some_and(|link| link.open) {
+        if self.links.current.as_ref().is_some_and(|link| link.open) {
             self.hang_up(loss);
-            if self.link.is_none() {
+            if self.links.current.is_none() {
                 self.reconnect_after_failure();
             }
         }
@@ -121,8 +122,8 @@ impl Client {
     fn set_away(&mut self, away: bool) {
         self.away = away;
         if away {
-            self.hang_up(Loss::Clean);
-        } else if self.link.is_none() && !self.mood.lock().ended {
+            self.hang_up_all(Loss::Clean);
+        } else if self.links.current.is_none() && !self.mood.lock().ended {
             self.reconnect_at = Some(self.now());
         }
     }

@@ -30,7 +30,7 @@ use crate::trace::Trace;
 use crate::users::{Badge, user_of};
 use crate::witness::{ClientNumber, Witness};
 use asking::Asked;
-use link::Link;
+use link::Links;
 
 pub(crate) use act::{Act, Loss};
 pub(crate) use asking::number_of;
@@ -94,8 +94,11 @@ pub(crate) struct Client {
     badge: Badge,
     token_seconds: u64,
     station: usize,
-    link: Option<Link>,
-    links: u32,
+    links: Links,
+    /// Connections asked for, ever.
+    dialled: u32,
+    /// The connection that was heard last: what is told came over it.
+    hearing: u32,
     reconnect_at: Option<Timestamp>,
     failures: u32,
     away: bool,
@@ -122,8 +125,9 @@ pub(crate) fn start(number: ClientNumber, around: &Surroundings, chance: Chance,
         badge,
         token_seconds: 7_200,
         station: chance.below(around.stations.len()),
-        link: None,
-        links: 0,
+        links: Links::default(),
+        dialled: 0,
+        hearing: 0,
         reconnect_at: Some(around.timeline.now().plus(chance.millis(0, 3_000))),
         failures: 0,
         away: false,
@@ -166,7 +170,13 @@ impl Client {
     /// What happens next.
     async fn next(&mut self) -> Option<Happening> {
         let reconnect_at = self.reconnect_at.filter(|_| !self.away);
-        let due = [self.session.next_due(), reconnect_at, self.asked.next_due(), self.token_due()];
+        let due = [
+            self.session.next_due(),
+            reconnect_at,
+            self.asked.next_due(),
+            self.token_due(),
+            self.former_due(),
+        ];
         // A client that waits for nothing looks at the time now and then; and none looks all the time.
         let (soonest, latest) = (self.now().plus(INSTANT), self.now().plus(Duration::from_mins(10)));
         let due = due.into_iter().flatten().min().unwrap_or(latest).max(soonest);
@@ -193,7 +203,9 @@ impl Client {
         if self.token_due().is_some_and(|due| due <= now) {
             self.note("its token expired");
             self.hang_up(Loss::Clean);
-            self.reconnect_after_failure();
+            if self.links.current.is_none() {
+                self.reconnect_after_failure();
+            }
         }
         if self.reconnect_at.is_some_and(|due| due <= now) && !self.away {
             self.connect();
@@ -207,11 +219,15 @@ impl Client {
     fn carry_out(&mut self) {
         loop {
             let effects: Vec<_> = self.session.drain().collect();
-            if effects.is_empty() {
+            if effects.is_empty() && !self.hand_over() {
                 return;
             }
+            let said_to = self.current();
             for effect in effects {
-                self.effect(effect);
+                // What was said to a connection that is gone is not said to another.
+                if !matches!(effect, Effect::Send(_)) || self.current() == said_to {
+                    self.effect(effect);
+                }
             }
         }
     }
@@ -219,7 +235,7 @@ impl Client {
     fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::Send(frame) => {
-                let Some(link) = &self.link else { return };
+                let Some(link) = &self.links.current else { return };
                 if let Some(station) = self.around.stations.get(link.station) {
                     station.hear(link.id.clone(), frame);
                 }
@@ -227,11 +243,13 @@ impl Client {
             Effect::Reconnect(reason) => {
                 self.note(format_args!("wants another connection: {reason:?}"));
                 self.hang_up(Loss::Clean);
-                self.reconnect_after_failure();
+                if self.links.current.is_none() {
+                    self.reconnect_after_failure();
+                }
             }
             Effect::End => {
                 self.mood.lock().ended = true;
-                self.hang_up(Loss::Clean);
+                self.hang_up_all(Loss::Clean);
                 self.reconnect_at = None;
             }
             Effect::Tell(event) => self.told(event),
@@ -240,7 +258,7 @@ impl Client {
 
     fn told(&mut self, event: Event) {
         let (client, witness, now) = (self.number, self.around.witness.clone(), self.now());
-        let link = self.link.as_ref().map_or(0, |link| link.number);
+        let link = self.hearing;
         match event {
             Event::Message { message, origin } => self.shown(link, &message, origin),
             Event::Subscribed { channel, resumed } => {
@@ -275,7 +293,7 @@ impl Client {
     fn show_mood(&self) {
         let mut mood = self.mood.lock();
         mood.connection =
-            self.link.as_ref().filter(|link| link.open).map(|link| (link.station, link.id.clone()));
+            self.links.current.as_ref().filter(|link| link.open).map(|link| (link.station, link.id.clone()));
         let inside = self.around.witness.with(|seen| {
             seen.stays
                 .iter()

@@ -29,7 +29,7 @@ impl Report {
         let regions: Vec<_> = self.config.regions.iter().map(|region| region.as_str()).collect();
         let mut text = format!("{} is valid: regions {}\n\n", self.file, regions.join(", "));
         text.push_str(&self.namespaces().render(width));
-        let parts = [("odd", Some(&self.remarks)), ("what would change", self.changes.as_ref())];
+        let parts = [("what is odd", Some(&self.remarks)), ("what would change", self.changes.as_ref())];
         for (heading, remarks) in parts {
             let Some(remarks) = remarks else { continue };
             // Writing to a string does not fail.
@@ -60,7 +60,7 @@ impl Report {
 }
 
 fn listed(remarks: &[Remark]) -> Table {
-    let mut table = Table::with(["", "of", "line", ""]);
+    let mut table = Table::with(["level", "of", "line", "what"]);
     for remark in remarks {
         let tone = match remark.level {
             Level::Note => Tone::Faint,

@@ -41,10 +41,11 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// From `least`, which is the faintest, to `most`.
+    /// From `least`, which is the faintest, to `most`, or ten times `least` if that is more: latencies that hardly
+    /// differ are not to look as if they did.
     pub(crate) fn between(least: Duration, most: Duration) -> Self {
         let least = least.as_secs_f64().max(1e-4);
-        Self { least, most: most.as_secs_f64().max(least * 1.001) }
+        Self { least, most: most.as_secs_f64().max(least * 10.0) }
     }
 
     /// Where a latency lies.
@@ -172,6 +173,8 @@ mod tests {
         assert_eq!(shades, [0, 0, 0, 1, 2, 3, 4, 4].map(Heat::Shade));
         let flat = Scale::between(Duration::ZERO, Duration::ZERO);
         assert_eq!(flat.shade(Duration::ZERO), Heat::Shade(0));
+        let alike = Scale::between(Duration::from_micros(700), Duration::from_micros(900));
+        assert_eq!(alike.shade(Duration::from_micros(900)), Heat::Shade(0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sns::config::{Credentials, Region as AwsRegion, SharedCredentialsProvider};
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// A call with all its attempts: whoever waits for a command shall not wait for ever.
@@ -64,9 +64,15 @@ where
     let code = fault.code().unwrap_or_default().to_owned();
     let text = match fault.message().map(str::to_owned) {
         Some(message) if !code.is_empty() => format!("{code}: {message}"),
-        _ => DisplayErrorContext(fault).to_string(),
+        _ => with_sources(fault),
     };
     anyhow::anyhow!("{text}{}", advice(&code, &text))
+}
+
+/// The fault and what lies below it: what each says, without their insides.
+fn with_sources(fault: impl std::error::Error + 'static) -> String {
+    let sources = std::iter::successors(Some(&fault as &dyn std::error::Error), |fault| fault.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn advice(code: &str, text: &str) -> &'static str {

@@ -13,11 +13,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::command::Command;
+use super::dial::DialFault;
 use super::nearest::nearest_first;
 use super::options::{Options, Tap, TokenProvider};
 use super::outbox::Outbox;
 use super::waiters::Waiters;
-use super::wire::{News, Wire};
+use super::wire::{Dialled, Ears, News, Wire};
 use crate::machine::{Instruction, Machine, Members, Number, Status};
 use crate::session::{Event, Moment};
 
@@ -37,7 +38,8 @@ pub(super) struct Driver {
     status: watch::Sender<Status>,
     wires: BTreeMap<Number, Wire>,
     tasks: JoinSet<()>,
-    ear: mpsc::Sender<(Number, News)>,
+    ears: Ears,
+    dialled: mpsc::UnboundedReceiver<Dialled>,
     news: mpsc::Receiver<(Number, News)>,
     ended: bool,
 }
@@ -51,7 +53,9 @@ pub(super) async fn run(
 ) {
     let Options { endpoints, region, token, queue_max, tap, .. } = options;
     let endpoints = if region.is_none() { nearest_first(endpoints).await } else { endpoints };
-    let (ear, news) = mpsc::channel(NEWS_MAX);
+    let (news_ear, news) = mpsc::channel(NEWS_MAX);
+    // One at a time is on its way.
+    let (dialled_ear, dialled) = mpsc::unbounded_channel();
     let driver = Driver {
         machine: Machine::new(endpoints, region.as_ref(), queue_max),
         clock: Clock::start(),
@@ -64,7 +68,8 @@ pub(super) async fn run(
         status,
         wires: BTreeMap::new(),
         tasks: JoinSet::new(),
-        ear,
+        ears: Ears { dialled: dialled_ear, news: news_ear },
+        dialled,
         news,
         ended: false,
     };
@@ -97,6 +102,7 @@ impl Driver {
         tokio::select! {
             command = self.commands.recv() => self.obey(command.unwrap_or(Command::Close)),
             () = self.outbox.hand_over() => {}
+            Some((number, outcome)) = self.dialled.recv() => self.answered(number, outcome),
             Some((number, news)) = self.news.recv(), if may_hear => self.hear(number, news),
             Some(_) = self.tasks.join_next() => {}
             () = due => {
@@ -106,14 +112,25 @@ impl Driver {
         }
     }
 
-    fn hear(&mut self, number: Number, news: News) {
+    /// An attempt came to its end.
+    fn answered(&mut self, number: Number, outcome: Result<String, DialFault>) {
         let at = self.moment();
-        match news {
-            News::Opened(token) => self.machine.opened(at, number, &token),
-            News::Failed(fault) => {
+        match outcome {
+            Ok(token) => self.machine.opened(at, number, &token),
+            Err(fault) => {
                 self.wires.remove(&number);
                 self.machine.failed(at, number, fault);
             }
+        }
+    }
+
+    fn hear(&mut self, number: Number, news: News) {
+        // A connection opens before it says anything.
+        while let Ok((number, outcome)) = self.dialled.try_recv() {
+            self.answered(number, outcome);
+        }
+        let at = self.moment();
+        match news {
             News::Frame(frame) => {
                 if let Some(tap) = &self.tap {
                     tap.hear(&frame);
@@ -177,8 +194,8 @@ impl Driver {
         for instruction in self.machine.drain() {
             match instruction {
                 Instruction::Dial { connection, endpoint } => {
-                    let (tokens, ear) = (self.tokens.clone(), self.ear.clone());
-                    let wire = Wire::dial(connection, endpoint, tokens, ear, &mut self.tasks);
+                    let (tokens, ears) = (self.tokens.clone(), self.ears.clone());
+                    let wire = Wire::dial(connection, endpoint, tokens, ears, &mut self.tasks);
                     self.wires.insert(connection, wire);
                 }
                 Instruction::Send { connection, frame } => {

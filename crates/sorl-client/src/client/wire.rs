@@ -21,21 +21,24 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 /// Time to say goodbye.
 const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
-/// What a connection has to say.
+/// What became of an attempt: the token that it opened with, or why it did not.
+pub(super) type Dialled = (Number, Result<String, DialFault>);
+
+/// What an open connection has to say.
 #[derive(Debug)]
 pub(super) enum News {
-    /// It opened, with this token.
-    Opened(String),
-    /// It could not be opened.
-    Failed(DialFault),
     /// A text frame came.
     Frame(String),
     /// It ended by itself.
     Ended(String),
 }
 
-/// Where a connection's news go.
-pub(super) type Ear = mpsc::Sender<(Number, News)>;
+/// Where connections are heard: attempts at once, news when the application has room for what they bring.
+#[derive(Debug, Clone)]
+pub(super) struct Ears {
+    pub(super) dialled: mpsc::UnboundedSender<Dialled>,
+    pub(super) news: mpsc::Sender<(Number, News)>,
+}
 
 /// What a connection is told. Without its [`Wire`] it is lost without a word.
 #[derive(Debug)]
@@ -54,12 +57,12 @@ impl Wire {
         number: Number,
         endpoint: Endpoint,
         tokens: TokenProvider,
-        ear: Ear,
+        ears: Ears,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         // Not more than the session has under way, which is bounded.
         let (orders, taken) = mpsc::unbounded_channel();
-        tasks.spawn(run(number, endpoint, tokens, ear, taken));
+        tasks.spawn(run(number, endpoint, tokens, ears, taken));
         Self(orders)
     }
 
@@ -78,7 +81,7 @@ async fn run(
     number: Number,
     endpoint: Endpoint,
     tokens: TokenProvider,
-    ear: Ear,
+    ears: Ears,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) {
     let attempt = Box::pin(dial(endpoint, tokens));
@@ -87,17 +90,15 @@ async fn run(
         _ = orders.recv() => return,
         dialled = attempt => dialled,
     };
-    // Who does not listen any more needs no news.
-    match dialled {
-        Ok((socket, token)) => {
-            ear.send((number, News::Opened(token))).await.ok();
-            if let Some(reason) = serve(number, socket, &ear, &mut orders).await {
-                ear.send((number, News::Ended(reason))).await.ok();
-            }
-        }
-        Err(fault) => {
-            ear.send((number, News::Failed(fault))).await.ok();
-        }
+    let (socket, outcome) = match dialled {
+        Ok((socket, token)) => (Some(socket), Ok(token)),
+        Err(fault) => (None, Err(fault)),
+    };
+    // Who does not listen any more needs to know nothing.
+    ears.dialled.send((number, outcome)).ok();
+    let Some(socket) = socket else { return };
+    if let Some(reason) = serve(number, socket, &ears.news, &mut orders).await {
+        ears.news.send((number, News::Ended(reason))).await.ok();
     }
 }
 
@@ -105,7 +106,7 @@ async fn run(
 async fn serve(
     number: Number,
     mut socket: Socket,
-    ear: &Ear,
+    news: &mpsc::Sender<(Number, News)>,
     orders: &mut mpsc::UnboundedReceiver<Order>,
 ) -> Option<String> {
     let mut room: Option<Permit<'_, _>> = None;
@@ -124,7 +125,7 @@ async fn serve(
                     return None;
                 }
             },
-            permit = ear.reserve(), if room.is_none() => room = Some(permit.ok()?),
+            permit = news.reserve(), if room.is_none() => room = Some(permit.ok()?),
             frame = socket.next(), if room.is_some() => match text_of(frame) {
                 Ok(Some(frame)) => {
                     if let Some(room) = room.take() {

@@ -62,7 +62,9 @@ impl Membership {
     /// again, it begins where this leaves it.
     pub(in crate::session) fn answered_by_former(&mut self, entering: bool, outcome: &Outcome<'_>) {
         let Some(former) = &mut self.former else { return };
-        if former.outstanding.take().is_some() {
+        if matches!(outcome, Err(Failure::Unknown)) {
+            former.dubious = true;
+        } else if former.outstanding.take().is_some() {
             // What the answer brings is left to the current connection.
             former.entered = if entering { outcome.is_ok() && !self.wanted } else { outcome.is_err() };
         }

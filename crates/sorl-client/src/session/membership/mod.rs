@@ -16,7 +16,7 @@ use sorl_core::names::ChannelName;
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
-use super::event::{Event, Exit, Failure, Origin, Start, Subscription};
+use super::event::{Event, Exit, Failure, Origin, Reconnect, Start, Subscription};
 use super::line::{Line, Side};
 use super::ordering::Ordering;
 use super::progress::{Cursor, Debt, Progress};
@@ -141,6 +141,9 @@ impl Membership {
     /// The current connection is gone, and the former one is the current one again.
     pub(super) fn fell_back(&mut self, line: &mut Line, now: Timestamp) {
         self.seat = self.former.take().unwrap_or_else(|| Seat::new(&self.progress));
+        if self.seat.dubious {
+            line.reconnect(Reconnect::Silent);
+        }
         self.next(line, now);
     }
 
@@ -257,7 +260,10 @@ impl Membership {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.seen.forget(self.since(), now);
+        // A recovery under way began before an older cursor than the former connection has moved it to since, and
+        // repeats what lies between.
+        let since = if self.seat.debt.is_owed() { None } else { self.since() };
+        self.seen.forget(since, now);
     }
 
     fn since(&self) -> Option<MessageId> {

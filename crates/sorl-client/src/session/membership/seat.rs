@@ -16,6 +16,8 @@ pub(super) struct Seat {
     pub(super) failures: u32,
     pub(super) recovery: Option<Recovery>,
     pub(super) debt: Debt,
+    /// Whether what became of a request over the former connection is unknown.
+    pub(super) dubious: bool,
 }
 
 /// A `subscribe` or `unsubscribe` that was not answered yet.
@@ -37,6 +39,7 @@ impl Seat {
             failures: 0,
             recovery: None,
             debt: Debt::after(progress),
+            dubious: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Two connections at once: what each is good for, and what is left when one of them goes.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::super::*;
@@ -114,4 +116,18 @@ fn both_connections_answer_what_they_were_asked() {
     bench.session.former_closed();
     bench.text("{}");
     assert_eq!(bench.failure(request), None, "it waits for the connection that stays");
+}
+
+#[test]
+fn a_former_connection_in_an_unknown_state_is_not_fallen_back_to() {
+    let mut bench = Bench::new();
+    bench.open("a");
+    bench.subscribe("c", Start::Now);
+    bench.open("b");
+    bench.reply(subscribed("c", &[], id(0), "b"));
+    bench.wait(Duration::from_secs(30));
+    assert!(bench.reconnects.is_empty(), "the current one is in order");
+    bench.session.fell_back(bench.now);
+    bench.text("{}");
+    assert_eq!(bench.reconnects, [Reconnect::Silent]);
 }
