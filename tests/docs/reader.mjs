@@ -145,10 +145,10 @@ sorl() {
   }
 
   #env() {
-    const { SORL_PYTHON, SORL_BIN, AWS_PROFILE, ...env } = process.env;
+    const { SORL_PYTHON, SORL_BIN, AWS_PROFILE, COLUMNS, ...env } = process.env;
     const python = path.dirname(SORL_PYTHON ?? path.join(ROOT, ".venv/bin/python"));
     const paths = [...(this.#sorl ? [path.dirname(this.#sorl)] : []), python, env.PATH];
-    // Nothing of this machine's: no account of AWS, and lines that are printed come at once.
+    // Nothing of whoever runs the tests: no account of AWS, no width of a terminal. What is printed comes at once.
     const own = { AWS_CONFIG_FILE: "/dev/null", AWS_EC2_METADATA_DISABLED: "true", PYTHONUNBUFFERED: "1" };
     return { ...env, ...own, PATH: paths.join(":") };
   }

@@ -177,6 +177,16 @@ fn json_fault(text: &str) -> Option<String> {
 }
 
 #[test]
+fn every_page_is_in_the_index() {
+    let index = read("docs/README.md");
+    let pages = sources().into_iter().filter(|source| source.is(&["md"])).map(|source| source.path);
+    let names = pages.filter_map(|path| path.strip_prefix("docs/").map(str::to_owned));
+    let is_missing = |name: &String| name != "README.md" && !index.contains(&format!("({name})"));
+    let missing: Vec<_> = names.filter(is_missing).collect();
+    none("add the page to docs/README.md", &missing);
+}
+
+#[test]
 fn programs_that_no_test_runs_are_listed() {
     let is_data = |language: &str| ["text", "json", "toml", ""].contains(&language);
     let mut shown: Vec<(String, String, usize)> = Vec::new();
