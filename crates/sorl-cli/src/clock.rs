@@ -27,6 +27,12 @@ pub(crate) fn date_and_time(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {time}Z")
 }
 
+/// `2026-01-31 12:34Z`
+pub(crate) fn to_the_minute(at: Timestamp) -> String {
+    let whole = date_and_time(at);
+    whole.rsplit_once(':').map(|(minute, _seconds)| format!("{minute}Z")).unwrap_or(whole)
+}
+
 /// A day of the Gregorian calendar, counted from 1970-01-01; years from March, so that the leap day comes last.
 const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
@@ -50,6 +56,7 @@ mod tests {
         assert_eq!(date_and_time(at(0)), "1970-01-01 00:00:00Z");
         assert_eq!(date_and_time(at(951_825_600_500)), "2000-02-29 12:00:00Z");
         assert_eq!(date_and_time(at(1_764_000_000_000)), "2025-11-24 16:00:00Z");
+        assert_eq!(to_the_minute(at(1_764_000_000_000)), "2025-11-24 16:00Z");
         assert_eq!(time_of_day(at(1_764_000_000_789)), "16:00:00.789Z");
     }
 }

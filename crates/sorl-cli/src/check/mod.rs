@@ -102,11 +102,11 @@ fn verdict(report: &Report, strict: bool) -> anyhow::Result<()> {
     let all = || report.remarks.iter().chain(report.changes.iter().flatten());
     let faults = all().filter(|remark| remark.level == Level::Fault).count();
     if faults > 0 {
-        bail!("{}: {faults} changes would break something", report.file);
+        bail!("{}: deploying it would break something", report.file);
     }
     let odd = all().filter(|remark| remark.level == Level::Warning).count();
     if strict && odd > 0 {
-        bail!("{}: {odd} oddities", report.file);
+        bail!("{}: something in it is odd", report.file);
     }
     Ok(())
 }

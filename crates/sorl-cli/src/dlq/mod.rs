@@ -176,7 +176,7 @@ fn table<'a>(letters: impl IntoIterator<Item = &'a Letter>) -> Table {
             letter.id.clone(),
             letter.region.to_string(),
             letter.queue.as_str().to_owned(),
-            clock::date_and_time(letter.at),
+            clock::to_the_minute(letter.at),
             letter.why().to_owned(),
         ]);
     }

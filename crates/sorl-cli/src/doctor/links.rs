@@ -81,7 +81,7 @@ async fn of_link(
     let found = there.iter().find(|subscription| subscription.endpoint() == Some(&queue));
     let Some(arn) = found.and_then(Subscription::subscription_arn) else {
         let lost = format!("what is published to {} does not reach {region}", topic.topic.as_str());
-        return Some(look.fault(lost, deploy(&stage.name)));
+        return Some(look.fault(lost, resubscribe(topic, &queue, stage)));
     };
     if !arn.starts_with("arn:") {
         return Some(look.fault(format!("the subscription of {what} is not confirmed"), deploy(&stage.name)));
@@ -95,6 +95,18 @@ async fn of_link(
         },
         Err(fault) => Some(look.refused(&format!("the subscription of {what}"), &stage.name, fault)),
     }
+}
+
+/// Deploying makes what never was there, but does not notice what somebody took away.
+fn resubscribe(topic: &TopicArn, queue: &str, stage: &Stage) -> String {
+    let TopicArn { partition, region, account, .. } = topic;
+    let dead_letters = format!("arn:{partition}:sqs:{region}:{account}:{}", stage.resource("dead-letters"));
+    let policy = format!(r#"{{"RedrivePolicy":"{{\"deadLetterTargetArn\":\"{dead_letters}\"}}"}}"#);
+    format!(
+        "{}; if somebody took it away: aws sns subscribe --region {region} --topic-arn {topic} --protocol sqs \
+         --notification-endpoint {queue} --attributes '{policy}'",
+        deploy(&stage.name)
+    )
 }
 
 fn of_attributes(
