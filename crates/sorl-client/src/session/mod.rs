@@ -85,6 +85,7 @@ impl Session {
         for membership in self.memberships.values_mut() {
             membership.opened(&mut self.line, now);
         }
+        self.forget_the_left();
     }
 
     /// The connection is gone, and the former one with it, if there is one.
@@ -115,6 +116,7 @@ impl Session {
         }
         let waiting = self.line.closed(Side::Former);
         self.unanswered(waiting);
+        self.forget_the_left();
     }
 
     /// Whether the former connection is needed no more: the current one has brought all that is owed.
@@ -185,7 +187,7 @@ impl Session {
     /// Whether `channel` is wanted, or is being left.
     #[must_use]
     pub fn is_known(&self, channel: &ChannelName) -> bool {
-        self.memberships.contains_key(channel)
+        self.memberships.get(channel).is_some_and(Membership::is_known)
     }
 
     /// Whether the client is a member of `channel` on this connection, by a reply that came.
@@ -210,11 +212,9 @@ impl Session {
     }
 
     fn forget_the_left(&mut self) {
-        let over: Vec<_> = self.memberships.extract_if(.., |_, membership| membership.is_over()).collect();
-        for (channel, membership) in over {
-            if membership.is_leaving() {
-                self.line.tell(Event::Unsubscribed { channel, reason: Exit::Requested });
-            }
+        for membership in self.memberships.values_mut() {
+            membership.tell_end(&mut self.line);
         }
+        self.memberships.retain(|_, membership| !membership.is_over());
     }
 }

@@ -94,15 +94,23 @@ impl Membership {
         !self.wanted || self.is_settled()
     }
 
-    /// Whether it can be forgotten.
-    pub(super) const fn is_over(&self) -> bool {
-        let inside = self.seat.entered && !self.personal;
-        !self.wanted && !inside && self.seat.outstanding.is_none()
+    /// Whether it is wanted, or the application waits to hear that it was left.
+    pub(super) const fn is_known(&self) -> bool {
+        self.wanted || self.leaving
     }
 
-    /// Whether the application waits to hear of the end.
-    pub(super) const fn is_leaving(&self) -> bool {
-        self.leaving
+    /// Whether it can be forgotten: also the connection that may become the current one again is out of it.
+    pub(super) fn is_over(&self) -> bool {
+        let is_left = |seat: &Seat| seat.is_left(self.personal);
+        !self.wanted && is_left(&self.seat) && self.former.as_ref().is_none_or(is_left)
+    }
+
+    /// Tells the application, if it waits to hear of the end, and this is it.
+    pub(super) fn tell_end(&mut self, line: &mut Line) {
+        if self.leaving && !self.wanted && self.seat.is_left(self.personal) {
+            self.leaving = false;
+            line.tell(Event::Unsubscribed { channel: self.channel.clone(), reason: Exit::Requested });
+        }
     }
 
     /// The application wants it, for the first time or again.

@@ -53,6 +53,11 @@ impl Seat {
         self
     }
 
+    /// Whether the service has no part of it any more.
+    pub(super) const fn is_left(&self, personal: bool) -> bool {
+        (personal || !self.entered) && self.outstanding.is_none()
+    }
+
     /// Gives up what was to follow for a wish that is no more.
     pub(super) fn abandon(&mut self) {
         self.retry_at = None;

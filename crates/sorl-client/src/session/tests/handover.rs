@@ -131,3 +131,18 @@ fn a_former_connection_in_an_unknown_state_is_not_fallen_back_to() {
     bench.text("{}");
     assert_eq!(bench.reconnects, [Reconnect::Silent]);
 }
+
+#[test]
+fn a_channel_left_before_a_handover_is_left_again_after_a_fall_back() {
+    let mut bench = Bench::member("a");
+    bench.unsubscribe("c");
+    bench.refuse("unavailable", true);
+    bench.open("b");
+    assert_eq!(bench.exits(), [Exit::Requested], "the connection that counts is not in it");
+    bench.take_sent();
+    bench.session.fell_back(bench.now);
+    bench.text("{}");
+    assert_eq!(bench.last()["action"], "unsubscribe");
+    bench.reply(json!({"channel": "c"}));
+    assert_eq!(bench.exits().len(), 1, "and the application hears of it once");
+}
