@@ -11,8 +11,9 @@ export function amount(value) {
   return value.toFixed(1);
 }
 
-/** @param {number} ms */
+/** No more digits than were measured. @param {number} ms */
 export function duration(ms) {
+  if (ms < 1_000 && Number.isInteger(ms)) return `${ms} ms`;
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
