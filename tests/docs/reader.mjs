@@ -19,6 +19,10 @@ import { Program } from "./program.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WEBSOCKET = new URL("websocket.mjs", import.meta.url);
 
+/** What a block may take; a build from nothing takes longer. Bounds, so that all ends, and no claims. */
+const BLOCK_MS = 60_000;
+const BUILD_MS = 40 * 60_000;
+
 /** How a program in a language is started; `js` and `python` are those of this repository. */
 const STARTED = {
   sh: (file) => `source ${file}`,
@@ -38,7 +42,6 @@ function example(text) {
 
 export class Reader {
   #page;
-  #blockMs;
   /** The page's ports, and those that stand for them here. */
   #ports;
   #sorl;
@@ -48,18 +51,14 @@ export class Reader {
   #last = null;
   #parts = [];
 
-  /**
-   * `page`: its name, for complaints; `sorl`: the binary, unless the page makes its own; `blockMs`: the time that a
-   * block may take.
-   */
-  static async of({ page, sorl = null, blockMs = 60_000 }) {
-    return new Reader(page, sorl, blockMs, await freePorts(PORTS));
+  /** `page`: its name, for complaints; `sorl`: the binary, unless the page makes its own. */
+  static async of({ page, sorl = null }) {
+    return new Reader(page, sorl, await freePorts(PORTS));
   }
 
-  constructor(page, sorl, blockMs, ports) {
+  constructor(page, sorl, ports) {
     this.#page = page;
     this.#sorl = sorl;
-    this.#blockMs = blockMs;
     this.#ports = ports;
     if (sorl) symlinkSync(path.join(ROOT, "node_modules"), path.join(this.#folder, "node_modules"));
     writeFileSync(path.join(this.#desk, "environment"), "");
@@ -92,7 +91,7 @@ export class Reader {
     if (use === "part") this.#parts.push(block);
     if (use === "file") this.#write(name, text);
     if (use === "run") await this.#run(block);
-    if (use === "output" && name) await this.#program(name, block).prints(this.here(text), this.#blockMs);
+    if (use === "output" && name) await this.#program(name, block).prints(this.here(text), BLOCK_MS);
     if (use === "output" && !name) this.#compare(block);
   }
 
@@ -110,7 +109,8 @@ export class Reader {
       this.#programs.set(name, program);
       return;
     }
-    const code = await program.ended(this.#blockMs).catch(async (late) => {
+    const bound = block.text.startsWith("cargo ") ? BUILD_MS : BLOCK_MS;
+    const code = await program.ended(bound).catch(async (late) => {
       await program.stop();
       throw late;
     });
