@@ -65,8 +65,8 @@ impl Membership {
         if matches!(outcome, Err(Failure::Unknown)) {
             former.dubious = true;
         } else if former.outstanding.take().is_some() {
-            // What the answer brings is left to the current connection.
-            former.entered = if entering { outcome.is_ok() && !self.wanted } else { outcome.is_err() };
+            former.entered = entering == outcome.is_ok();
+            former.unread |= entering;
         }
     }
 

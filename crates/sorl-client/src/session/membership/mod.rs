@@ -148,7 +148,8 @@ impl Membership {
 
     /// The current connection is gone, and the former one is the current one again.
     pub(super) fn fell_back(&mut self, line: &mut Line, now: Timestamp) {
-        self.seat = self.former.take().unwrap_or_else(|| Seat::new(&self.progress));
+        let former = self.former.take().unwrap_or_else(|| Seat::new(&self.progress));
+        self.seat = former.resumed(self.wanted);
         if self.seat.dubious {
             line.reconnect(Reconnect::Silent);
         }

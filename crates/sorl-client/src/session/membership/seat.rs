@@ -16,6 +16,8 @@ pub(super) struct Seat {
     pub(super) failures: u32,
     pub(super) recovery: Option<Recovery>,
     pub(super) debt: Debt,
+    /// Whether it was entered, but what its recovery brings is left to the next connection.
+    pub(super) unread: bool,
     /// Whether what became of a request over the former connection is unknown.
     pub(super) dubious: bool,
 }
@@ -39,6 +41,7 @@ impl Seat {
             failures: 0,
             recovery: None,
             debt: Debt::after(progress),
+            unread: false,
             dubious: false,
         }
     }
@@ -47,9 +50,13 @@ impl Seat {
     /// brings; if it becomes the current one again, it begins anew.
     pub(super) fn retired(mut self) -> Self {
         self.retry_at = None;
-        if self.recovery.take().is_some() {
-            self.entered = false;
-        }
+        self.unread |= self.recovery.take().is_some();
+        self
+    }
+
+    /// It is the current one again: what is still wanted begins anew where its recovery went unread.
+    pub(super) fn resumed(mut self, wanted: bool) -> Self {
+        self.entered &= !(wanted && std::mem::take(&mut self.unread));
         self
     }
 

@@ -146,3 +146,21 @@ fn a_channel_left_before_a_handover_is_left_again_after_a_fall_back() {
     bench.reply(json!({"channel": "c"}));
     assert_eq!(bench.exits().len(), 1, "and the application hears of it once");
 }
+
+#[test]
+fn what_the_former_connection_entered_late_is_left_there_too_after_a_fall_back() {
+    let mut bench = Bench::new();
+    bench.open("a");
+    bench.subscribe("c", Start::Now);
+    let request = bench.last().clone();
+    bench.open("b");
+    bench.reply(subscribed("c", &[], id(1), "b"));
+    let late = json!({"type": "reply", "id": request["id"], "result": subscribed("c", &[], id(1), "a")});
+    over_former(&mut bench, &late);
+    bench.unsubscribe("c");
+    bench.reply(json!({"channel": "c"}));
+    bench.take_sent();
+    bench.session.fell_back(bench.now);
+    bench.text("{}");
+    assert_eq!(bench.last()["action"], "unsubscribe");
+}
