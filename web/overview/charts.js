@@ -34,12 +34,12 @@ const counter = (label, colour, name) => ({
   read: (/** @type {Tick} */ tick) => tick.rate(name),
 });
 
-/** Messages a post, of the latest second that had posts. */
+/** Messages a post, of the latest second that had posts of messages. */
 function bundling() {
   /** @type {number | null} */
   let latest = null;
   return (/** @type {Tick} */ tick) => {
-    const posts = tick.rate("sorl_posts_total");
+    const posts = tick.rate("sorl_posts_total") - tick.rate("sorl_presence_posts_total");
     if (posts > 0) latest = tick.rate("sorl_delivered_total") / posts;
     return latest;
   };

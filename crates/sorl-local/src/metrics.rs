@@ -77,6 +77,7 @@ pub struct Metrics {
 struct Delivery {
     messages: Family<In, Counter>,
     posts: Family<In, Counter>,
+    presence_posts: Family<In, Counter>,
     deliveries: Family<In, Counter>,
     bytes: Family<In, Counter>,
     gone: Family<In, Counter>,
@@ -127,6 +128,7 @@ impl Delivery {
         Self {
             messages: counters(r, "messages", "Messages taken from the queues"),
             posts: counters(r, "posts", "Posts that were taken"),
+            presence_posts: counters(r, "presence_posts", "Those of them that told a join or leave"),
             deliveries: counters(r, "delivered", "Messages posted, each counted for each connection"),
             bytes: counters(r, "posted_bytes", "Bytes in them"),
             gone: counters(r, "gone", "Connections found gone"),
@@ -221,6 +223,7 @@ impl Metrics {
         for (family, count) in [
             (&of.messages, counts.messages),
             (&of.posts, counts.posts),
+            (&of.presence_posts, counts.presence_posts),
             (&of.deliveries, counts.deliveries),
             (&of.bytes, counts.bytes),
             (&of.gone, counts.gone),

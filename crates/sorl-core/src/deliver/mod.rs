@@ -75,6 +75,8 @@ pub struct Counts {
     pub messages: u64,
     /// Posts that were answered 2xx.
     pub posts: u64,
+    /// Those of them that told a join or leave, and so had no message.
+    pub presence_posts: u64,
     /// Messages in them, each counted for each connection.
     pub deliveries: u64,
     /// Bytes in them.
@@ -101,6 +103,7 @@ impl Counts {
     fn add(&mut self, more: &Self) {
         self.messages += more.messages;
         self.posts += more.posts;
+        self.presence_posts += more.presence_posts;
         self.deliveries += more.deliveries;
         self.bytes += more.bytes;
         self.gone += more.gone;

@@ -96,6 +96,7 @@ async fn post(members: &[Member], frame: &Frame, run: &mut Run<'_>) {
         match answer {
             Ok(()) => {
                 run.counts.posts += 1;
+                run.counts.presence_posts += 1;
                 run.counts.bytes += frame.text().len() as u64;
             }
             Err(PostError::Gone) if run.now().since(member.since) >= HANDSHAKE_MAX => {
