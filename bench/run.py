@@ -31,11 +31,11 @@ NEEDS = {
     "peers": [CARGO + ["--profile", "peer", "-p", "sorl-bench-peers"]],
     "package": [["make", "--no-print-directory", "package"]],
     "node": [
-        ["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/lambda/node"],
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/lambda/node"],
         ["npm", "run", "--silent", "--prefix", "bench/lambda/node", "bundle"],
     ],
     "socketio": [
-        ["npm", "ci", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/embedded/socketio"],
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefix", "bench/embedded/socketio"],
         ["bash", "bench/embedded/install-redis.sh"],
     ],
 }

@@ -1,6 +1,6 @@
 /**
  * `make package`: builds the five Lambdas and zips each with `sorl.toml`, so that the same sources give the same
- * bytes.
+ * bytes; beside each zip lies its bill of materials.
  *
  * Not the deployment (deploy.mjs). What is packaged runs on provided.al2023: the right machine, no glibc above 2.34,
  * executable, small; anything else is refused here rather than by a Lambda that does not start.
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { ARTIFACTS, FUNCTIONS, ROOT, digest, digestOf, manifestPath, sourcesOf } from "./artifacts.mjs";
 import { compareVersions, readBinary } from "./elf.mjs";
 import { main } from "./main.mjs";
+import { billsOfCrates, withDigest, written } from "./sbom.mjs";
 import stage from "./stage.cjs";
 import { zip } from "./zip.mjs";
 
@@ -42,6 +43,7 @@ function packageAll(architecture, config, out) {
   const settings = readFileSync(config);
   const functions = {};
   for (const name of FUNCTIONS) functions[name] = packageOne(name, path.join(binaries, name), settings, out, architecture);
+  writeBills(functions, out, architecture);
   const files = [...new Set(FUNCTIONS.flatMap((name) => sourcesOf(path.join(binaries, name)))), "Cargo.toml", "Cargo.lock"];
   const manifest = {
     architecture,
@@ -50,6 +52,15 @@ function packageAll(architecture, config, out) {
     sources: { digest: digestOf(files), files: files.sort() },
   };
   writeFileSync(manifestPath(out), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** What is in each zip, beside it. */
+function writeBills(functions, out, architecture) {
+  const bills = billsOfCrates(FUNCTIONS.map((name) => `sorl-${name}`), TRIPLES[architecture]);
+  for (const name of FUNCTIONS) {
+    const bill = withDigest(bills[`sorl-${name}`], functions[name].digest);
+    writeFileSync(path.join(ROOT, out, `${name}.cdx.json`), written(bill));
+  }
 }
 
 /** Builds all five; returns the folder of the binaries. */

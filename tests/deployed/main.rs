@@ -21,6 +21,8 @@ mod measuring;
 mod shared;
 mod slices;
 
+#[path = "../e2e/bounds.rs"]
+mod bounds;
 #[path = "../e2e/control.rs"]
 mod control;
 #[path = "../e2e/expiry.rs"]

@@ -15,6 +15,7 @@
 mod shared;
 
 mod addresses;
+mod bounds;
 mod command_line;
 mod control;
 mod delivery;

@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use sorl_core::envelope::Slice;
-use sorl_core::ids::MessageId;
-use sorl_core::names::ChannelName;
+use sorl_core::ids::{ConnectionId, MessageId};
+use sorl_core::member::{Block, Member, MemberKey, Partition};
+use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::{
-    DeadLetter, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, Partial, Queue, Unavailable,
+    DeadLetter, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue, Rate,
+    Registry, Unavailable,
 };
+use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
 fn down() -> Unavailable {
@@ -68,5 +71,47 @@ impl Queue for BrokenQueue {
 
     async fn bury(&self, _letter: &DeadLetter) -> Result<(), Unavailable> {
         Err(down())
+    }
+}
+
+/// A registry that counts nobody: partitions and the index cannot be read.
+pub(crate) struct Uncounted<'a>(pub(crate) &'a dyn Registry);
+
+#[async_trait]
+impl Registry for Uncounted<'_> {
+    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
+        self.0.put(member).await
+    }
+
+    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.0.get(key).await
+    }
+
+    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.0.delete(key).await
+    }
+
+    async fn audience(&self, _: &Partition, _: Option<&ConnectionId>) -> Result<MemberPage, Unavailable> {
+        Err(down())
+    }
+
+    async fn presence(&self, _: &Partition, _: Option<&ConnectionId>) -> Result<MemberPage, Unavailable> {
+        Err(down())
+    }
+
+    async fn rows_of(&self, _: &Region, _: &ConnectionId) -> Result<Vec<MemberKey>, Unavailable> {
+        Err(down())
+    }
+
+    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
+        self.0.put_block(region, block).await
+    }
+
+    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
+        self.0.blocks(region, user).await
+    }
+
+    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
+        self.0.spend(region, rate, now).await
     }
 }

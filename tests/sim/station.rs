@@ -150,6 +150,7 @@ impl Station {
         match connected.await {
             Some(Ok(())) => Ok(caller),
             Some(Err(ConnectError::Blocked)) => Err(401),
+            Some(Err(ConnectError::Crowded)) => Err(429),
             Some(Err(ConnectError::Unavailable(_))) | None => Err(500),
         }
     }

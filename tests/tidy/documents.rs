@@ -150,6 +150,7 @@ fn the_documents_are_there() {
         ("ARCHITECTURE.md", "# Architecture"),
         ("PROTOCOL.md", "# "),
         ("CHANGELOG.md", "# Changelog"),
+        ("SECURITY.md", "# Security"),
         ("LICENSE", "Apache License"),
     ] {
         assert!(read(path).contains(heading), "{path} does not open as it should");

@@ -12,6 +12,7 @@
 
 mod directions;
 mod documents;
+mod evidence;
 mod guides;
 mod links;
 mod sources;

@@ -39,6 +39,13 @@ pub const REWIND_MAX: u32 = 100;
 /// Largest request id of a client: the largest integer that JavaScript keeps exactly.
 pub const REQUEST_ID_MAX: u64 = (1 << 53) - 1;
 
+/// Channels that a connection may be in unless the operator says otherwise: what `disconnect`, which deletes a row a
+/// channel, forgets within its 10 s.
+pub const CHANNELS_DEFAULT: usize = 1_000;
+/// The largest bound of channels a connection and of connections a user: to count so many rows takes a page or two
+/// of DynamoDB's 1 MB.
+pub const BOUND_MAX: usize = 10_000;
+
 /// A connection's longest life; API Gateway closes it then, always.
 pub const CONNECTION_AGE_MAX: Duration = Duration::from_hours(2);
 /// Idle time after which API Gateway closes a connection.

@@ -45,6 +45,10 @@ async fn handle(
             tracing::info!(outcome = "blocked", %connection, %user, "connect");
             WebSocketAnswer::status(401)
         }
+        Err(ConnectError::Crowded) => {
+            tracing::info!(outcome = "crowded", %connection, %user, "connect");
+            WebSocketAnswer::status(429)
+        }
         Err(ConnectError::Unavailable(fault)) => {
             tracing::error!(outcome = "unavailable", %connection, source = %fault.source, "connect");
             WebSocketAnswer::status(503)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use sorl_core::config::{Config, Namespace};
+use sorl_core::config::{Bounds, Config, Namespace};
 use sorl_core::names::ChannelName;
 use sorl_core::region::Region;
 
@@ -80,7 +80,19 @@ fn limits(old: &Config, new: &Config) -> Vec<Remark> {
         };
         changes.push(Remark::new(Level::Note, "limits", format!("{} to {}", told(old), told(new))));
     }
+    changes.extend(bounds(old.bounds, new.bounds).map(|what| Remark::new(Level::Note, "limits", what)));
     changes
+}
+
+fn bounds(old: Bounds, new: Bounds) -> impl Iterator<Item = String> {
+    let told = |bound: Option<usize>| bound.map_or("none".to_owned(), |bound| bound.to_string());
+    let kept = ", of those who come; who has more keeps them";
+    [
+        different("channels", &told(old.channels), &told(new.channels), kept),
+        different("connections", &told(old.connections), &told(new.connections), kept),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What holds for channels of this name, whether or not there is a section.
@@ -180,6 +192,14 @@ mod tests {
         assert_eq!(changes(&two, &one).first().map(|remark| remark.level), Some(Level::Fault));
         let turned = regions(r#""eu-north-1", "us-east-1""#);
         assert!(changes(&two, &turned).iter().any(|remark| remark.what.contains("home region")));
+    }
+
+    #[test]
+    fn bounds_that_change_are_named_with_both_values() {
+        let found = changes("", "[limits]\nchannels = \"none\"\nconnections = 10\n");
+        let told: Vec<_> = found.iter().map(|remark| remark.what.as_str()).collect();
+        assert!(told.iter().any(|what| what.starts_with("channels: 1000 to none")), "{told:?}");
+        assert!(told.iter().any(|what| what.starts_with("connections: none to 10")), "{told:?}");
     }
 
     #[test]

@@ -54,6 +54,10 @@ fn whole(config: &Config) -> Vec<Remark> {
             "one region: if it is lost, everybody is; a second one costs nothing while nobody is there";
         remarks.push(Remark::new(Level::Note, "regions", what));
     }
+    if config.bounds.connections == Some(1) {
+        let what = "connections = 1: a client opens its next connection before it closes the last, so none could be replaced; allow two a device";
+        remarks.push(Remark::new(Level::Warning, "limits", what));
+    }
     if config.delivery.bulk_share >= 1.0 {
         let what = "bulk_share = 1 leaves nothing for what is new: a mass audience delays every chat";
         remarks.push(Remark::new(Level::Warning, "limits", what));
@@ -232,6 +236,12 @@ mod tests {
     #[test]
     fn nothing_is_odd_in_an_empty_file() {
         assert_eq!(remarks("", &[]), []);
+    }
+
+    #[test]
+    fn a_bound_that_lets_no_connection_be_replaced_is_warned_of() {
+        assert!(says("[limits]\nconnections = 1\n", &[], "none could be replaced"));
+        assert_eq!(remarks("[limits]\nconnections = 2\n", &[]), []);
     }
 
     #[test]

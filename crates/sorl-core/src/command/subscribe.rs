@@ -3,6 +3,10 @@
 //! That order is the promise: `deliver` writes the log before it reads the audience, so every message is
 //! either posted to this member or stands in this answer.
 
+use std::collections::BTreeSet;
+
+use futures::future::try_join;
+
 use super::page::{Page, latest};
 use super::recovery::recover;
 use super::{Ports, no_grant, refuse_blocked, rights_on};
@@ -68,7 +72,8 @@ pub(super) async fn subscribe(
         return answer(wanted, rights, ports, site).await;
     }
     // Looked at before the put as well: a refusal after it can take the row back only if the registry lets it.
-    refuse_blocked(caller, &wanted.channel, ports, site).await?;
+    let blocked = refuse_blocked(caller, &wanted.channel, ports, site);
+    try_join(blocked, refuse_crowded(caller, &wanted.channel, ports, site)).await?;
     let (member, replaced) = join(&wanted.channel, caller, ports, site).await?;
     let finished = finish(wanted, rights, &member, replaced.is_none(), ports, site).await;
     if finished.is_err() && replaced.is_none() {
@@ -76,6 +81,28 @@ pub(super) async fn subscribe(
         take_back(&member, None, ports, site).await;
     }
     finished
+}
+
+/// Refuses one channel more than the bound; those that the connection is in may be subscribed again.
+///
+/// By the index, which lags: of several subscribed at once some more may pass, and a channel that was left a moment ago
+/// may still count. So the bound is one of costs, and not a right.
+async fn refuse_crowded(
+    caller: &Caller,
+    channel: &ChannelName,
+    ports: Ports<'_>,
+    site: &Site,
+) -> Result<(), Refusal> {
+    let Some(max) = site.config.bounds.channels else { return Ok(()) };
+    let rows = ports.registry.rows_of(&site.region, &caller.connection).await?;
+    let channels = rows.iter().map(|row| &row.partition.channel);
+    let others: BTreeSet<_> =
+        channels.filter(|channel| !channel.is_personal_of(&caller.principal.user)).collect();
+    if others.len() < max || others.contains(channel) {
+        return Ok(());
+    }
+    let explanation = format!("a connection is in at most {max} channels; unsubscribe from one first");
+    Err(Refusal::bad_request(explanation))
 }
 
 async fn finish(

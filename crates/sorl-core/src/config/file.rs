@@ -9,10 +9,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::values::{
-    accounts, algorithm, boolean, grants, history, inline, is_namespace, jwks_url, post_rate, publish_rate,
-    regions, secret, shards, share, size, some_shards, some_text, stage,
+    accounts, algorithm, boolean, bound, grants, history, inline, is_namespace, jwks_url, post_rate,
+    publish_rate, regions, secret, shards, share, size, some_shards, some_text, stage,
 };
-use super::{Algorithm, Auth, Config, Delivery, Namespace};
+use super::{Algorithm, Auth, Bounds, Config, Delivery, Namespace};
 use crate::limits::MESSAGE_LEN_MAX;
 use crate::region::Region;
 
@@ -134,7 +134,7 @@ impl<'t> Reader<'t> {
 
     fn limits(&mut self, section: Entry<'_, '_>, config: &mut Config) {
         let Some(table) = self.table(section) else { return };
-        let Config { message_len_max, delivery, .. } = config;
+        let Config { message_len_max, delivery, bounds, .. } = config;
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "message" => self.set(value, "a size up to 96KB, such as \"16KB\"", size, message_len_max),
@@ -150,7 +150,11 @@ impl<'t> Reader<'t> {
                 "inline" => {
                     self.set(value, "an integer from 1 to 20000", inline, &mut delivery.inline_max);
                 }
-                other => self.unknown(key, other, "message, posts, bulk_share, inline"),
+                "channels" => self.set(value, BOUND_EXPECTED, bound, &mut bounds.channels),
+                "connections" => self.set(value, BOUND_EXPECTED, bound, &mut bounds.connections),
+                other => {
+                    self.unknown(key, other, "message, posts, bulk_share, inline, channels, connections");
+                }
             }
         }
     }
@@ -221,6 +225,7 @@ impl<'t> Reader<'t> {
     }
 }
 
+const BOUND_EXPECTED: &str = "an integer from 1 to 10000, or \"none\"";
 const GRANTS_EXPECTED: &str = "a list of subscribe, publish, history, presence, or [\"*\"]";
 
 fn defaults() -> Config {
@@ -237,6 +242,7 @@ fn defaults() -> Config {
         publishers: Vec::new(),
         message_len_max: MESSAGE_LEN_MAX,
         delivery: Delivery::default(),
+        bounds: Bounds::default(),
         namespaces: BTreeMap::from(namespaces),
         fallback,
     }
@@ -282,6 +288,22 @@ mod tests {
             assert!(Config::parse(&format!("[limits]\nbulk_share = {share}\n")).is_err(), "{share}");
         }
         assert!(Config::parse("[limits]\nbulk_share = 1\n").is_ok());
+    }
+
+    #[test]
+    fn what_bounds_a_client_is_read_and_checked() {
+        let bounds = |text: &str| Config::parse(&format!("[limits]\n{text}\n")).map(|config| config.bounds);
+        let set = |channels, connections| Ok(Bounds { channels, connections });
+        assert_eq!(bounds(""), set(Some(1_000), None));
+        assert_eq!(bounds("channels = 1\nconnections = 10000"), set(Some(1), Some(10_000)));
+        assert_eq!(bounds("channels = \"none\"\nconnections = \"none\""), set(None, None));
+        for wrong in ["0", "10001", "-1", "1.5", "\"many\"", "true", "99999999999999999999"] {
+            assert_eq!(
+                faults(&format!("[limits]\nchannels = {wrong}\nconnections = {wrong}\n")).len(),
+                2,
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Not limits (`limits`), which nobody sets. A configuration that exists is consistent: it has a region, its
 //! namespaces read at least as many shards as they write, and its algorithm has the keys it needs.
 
+mod bounds;
 mod delivery;
 mod file;
 mod namespace;
@@ -12,6 +13,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use bounds::Bounds;
 pub use delivery::Delivery;
 pub use file::{ConfigFault, ConfigFaults};
 pub use namespace::{Namespace, PublishRate};
@@ -34,6 +36,8 @@ pub struct Config {
     pub message_len_max: usize,
     /// How much one region, and one invocation, may post.
     pub delivery: Delivery,
+    /// How much one client may take.
+    pub bounds: Bounds,
     /// Options of channels, by prefix; `default` and `@` are always there.
     namespaces: BTreeMap<String, Arc<Namespace>>,
     fallback: Arc<Namespace>,

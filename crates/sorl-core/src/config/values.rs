@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::{Algorithm, PublishRate, quantity};
 use crate::grants::{Right, Rights};
-use crate::limits::{AUDIENCE_INLINE_MAX, MESSAGE_LEN_MAX, SHARDS_MAX};
+use crate::limits::{AUDIENCE_INLINE_MAX, BOUND_MAX, MESSAGE_LEN_MAX, SHARDS_MAX};
 use crate::region::Region;
 
 fn strings<'a>(value: &'a DeValue<'_>) -> Option<Vec<&'a str>> {
@@ -134,7 +134,23 @@ pub(super) fn share(value: &DeValue<'_>) -> Option<f64> {
 }
 
 pub(super) fn inline(value: &DeValue<'_>) -> Option<usize> {
+    count(value, AUDIENCE_INLINE_MAX)
+}
+
+/// A number of channels or connections, or that there is no bound.
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether the value is valid, the inner is the target"
+)]
+pub(super) fn bound(value: &DeValue<'_>) -> Option<Option<usize>> {
+    if value.as_str() == Some("none") {
+        return Some(None);
+    }
+    count(value, BOUND_MAX).map(Some)
+}
+
+fn count(value: &DeValue<'_>, max: usize) -> Option<usize> {
     let integer = value.as_integer()?;
-    let members = usize::from_str_radix(integer.as_str(), integer.radix()).ok()?;
-    (1..=AUDIENCE_INLINE_MAX).contains(&members).then_some(members)
+    let count = usize::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    (1..=max).contains(&count).then_some(count)
 }

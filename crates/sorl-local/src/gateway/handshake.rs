@@ -40,6 +40,8 @@ enum Refusal {
     #[error("unavailable")]
     Unavailable(#[from] Unavailable),
     #[error("too_many_connections")]
+    Full,
+    #[error("too_many_connections_of_user")]
     Crowded,
     #[error("timed_out")]
     TimedOut,
@@ -58,6 +60,7 @@ impl From<ConnectError> for Refusal {
     fn from(fault: ConnectError) -> Self {
         match fault {
             ConnectError::Blocked => Self::Blocked,
+            ConnectError::Crowded => Self::Crowded,
             ConnectError::Unavailable(fault) => Self::Unavailable(fault),
         }
     }
@@ -70,7 +73,8 @@ impl IntoResponse for Refusal {
             Self::Unavailable(_) => {
                 fault(StatusCode::SERVICE_UNAVAILABLE, "a dependency did not answer; try again")
             }
-            Self::Crowded => fault(StatusCode::TOO_MANY_REQUESTS, "too many connections"),
+            Self::Full => fault(StatusCode::TOO_MANY_REQUESTS, "too many connections"),
+            Self::Crowded => fault(StatusCode::TOO_MANY_REQUESTS, "too many connections of this user"),
             Self::TimedOut => fault(StatusCode::GATEWAY_TIMEOUT, "the handshake took too long"),
         }
     }
@@ -129,7 +133,7 @@ async fn open(
 async fn admit(station: &Station, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
     let connected_at = station.clock.now();
     if station.gateway.open_count() >= CONNECTIONS_MAX {
-        return Err(Refusal::Crowded);
+        return Err(Refusal::Full);
     }
     let subprotocols = list(headers, &header::SEC_WEBSOCKET_PROTOCOL);
     let query_token = query_token(uri);
