@@ -1,11 +1,12 @@
 //! Ports that fail where a test wants them to, over the real ones.
 
 use async_trait::async_trait;
+use sorl_core::authorize::VerifyKey;
 use sorl_core::envelope::Slice;
 use sorl_core::ids::MessageId;
 use sorl_core::names::ChannelName;
 use sorl_core::ports::{
-    DeadLetter, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, Partial, Queue, Unavailable,
+    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, Partial, Queue, Unavailable,
 };
 use sorl_core::time::Timestamp;
 
@@ -67,6 +68,16 @@ impl Queue for BrokenQueue {
     }
 
     async fn bury(&self, _letter: &DeadLetter) -> Result<(), Unavailable> {
+        Err(down())
+    }
+}
+
+/// Keys that nobody asks for: a handshake without a token needs none.
+pub(crate) struct NoKeys;
+
+#[async_trait]
+impl Keys for NoKeys {
+    async fn find(&self, _kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
         Err(down())
     }
 }

@@ -15,5 +15,6 @@ mod control;
 mod deliver;
 mod gateway;
 mod mass;
+mod metrics;
 mod slices;
 mod stage;

@@ -14,6 +14,7 @@ mod directions;
 mod documents;
 mod guides;
 mod links;
+mod metrics;
 mod sources;
 
 use std::path::{Path, PathBuf};
