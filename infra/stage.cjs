@@ -11,10 +11,14 @@ const { readFileSync } = require("node:fs");
 const path = require("node:path");
 const { parse, stringify } = require("smol-toml");
 
+const { body, ofRegion, ofStage } = require("./dashboards/widgets.cjs");
+
 const ROOT = path.join(__dirname, "..");
 /** As in the service's own defaults. */
 const REGIONS = ["us-east-1", "eu-north-1", "ap-southeast-2"];
 const TOPICS = ["messages", "relay", "control"];
+/** As in the service's own defaults: API Gateway's quota. */
+const POSTS = 10_000;
 /** Regions that every account has; all others are opted in to, and SNS delivers there under other names. */
 const ALWAYS_ENABLED = new Set([
   "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
@@ -28,14 +32,16 @@ const configPath = () => path.resolve(ROOT, process.env.SORL_CONFIG || "sorl.tom
 /** The keys of `sorl.toml` that shape the deployment; every fault of theirs at once. */
 function readConfig(file = configPath()) {
   const config = parse(readFileSync(file, "utf8"));
-  const { regions = REGIONS, publishers = [], auth = {} } = config;
+  const { regions = REGIONS, publishers = [], auth = {}, limits = {} } = config;
   const faults = [];
   if (!isListOf(regions, /^[a-z]{2}(-[a-z]+)+-\d$/) || regions.length === 0) {
     faults.push("regions: a list of AWS regions, each once, the home region first");
   }
   if (!isListOf(publishers, /^\d{12}$/)) faults.push("publishers: a list of 12-digit account ids");
   if (faults.length > 0) throw new Error(`${file}: ${faults.join("; ")}`);
-  return { file, regions, publishers, usesSecret: (auth.algorithm ?? "HS256") === "HS256" };
+  const usesSecret = (auth.algorithm ?? "HS256") === "HS256";
+  // "2500/s"; what else it might say, the service refuses.
+  return { file, regions, publishers, usesSecret, posts: Number.parseInt(limits.posts, 10) || POSTS };
 }
 
 /** The whole configuration but for its secret: the template tells it, to whoever asks what is deployed. */
@@ -127,11 +133,49 @@ function subscriptions(stage, regions) {
 const logicalId = (topic, region) =>
   [topic, "of", ...region.split("-")].map((word) => word[0].toUpperCase() + word.slice(1)).join("");
 
+/** The lag to each other region, and the greatest of them; a stage of one region has none to itself. */
+function replicationLag(stage, region, regions) {
+  const others = regions.filter((other) => other !== region);
+  const lags = (others.length > 0 ? others : [region]).map((other, index) => ({
+    Id: `lag${index}`,
+    ReturnData: false,
+    MetricStat: {
+      Metric: {
+        Namespace: "AWS/DynamoDB",
+        MetricName: "ReplicationLatency",
+        Dimensions: [
+          { Name: "TableName", Value: `sorl-${stage}-connections` },
+          { Name: "ReceivingRegion", Value: other },
+        ],
+      },
+      Stat: "Average",
+      Period: 60,
+    },
+  }));
+  const greatest = { Id: "greatest", Expression: `MAX([${lags.map(({ Id }) => Id).join(",")}])`, ReturnData: true };
+  return [greatest, ...lags];
+}
+
+/** The region's dashboard, and in the home region that of the whole stage: resources by logical id. */
+function dashboards(stage, region, regions, posts) {
+  const of = (DashboardName, DashboardBody) => ({
+    Type: "AWS::CloudWatch::Dashboard",
+    Condition: "HasDashboards",
+    Properties: { DashboardName, DashboardBody },
+  });
+  const text = (widgets) => JSON.stringify(body(widgets, region));
+  // The API's id is CloudFormation's to fill in; nothing else in a dashboard has a `${`.
+  const own = ofRegion({ stage, region, regions, posts, api: "${WebsocketsApi}" });
+  const all = { RegionDashboard: of(`sorl-${stage}-${region}`, sub(text(own))) };
+  if (region === regions[0]) all.StageDashboard = of(`sorl-${stage}`, text(ofStage({ stage, regions })));
+  return { Resources: all };
+}
+
 /** What `${file(stage.cjs):…}` offers. */
 module.exports = async ({ options, resolveVariable }) => {
   const stage = checkStage(options.stage ?? (await resolveVariable("self:provider.stage")));
   const region = options.region ?? (await resolveVariable("self:provider.region"));
-  const { file, regions, publishers, usesSecret } = readConfig();
+  const { file, regions, publishers, usesSecret, posts } = readConfig();
   const given = (name) => options.param?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
   const chosen = given("replicas");
   const [home, ...others] = regions;
@@ -150,6 +194,10 @@ module.exports = async ({ options, resolveVariable }) => {
     liveQueueStatements: liveQueueStatements(stage, region, regions),
     publisherAccounts: publisherAccounts(publishers),
     subscriptions: subscriptions(stage, regions),
+    // What the alarms watch: 80 % of the quota, the other regions' replicas.
+    postsNearQuota: posts * 0.8,
+    replicationLag: replicationLag(stage, region, regions),
+    dashboards: dashboards(stage, region, regions, posts),
   };
 };
 Object.assign(module.exports, { ROOT, TOPICS, checkStage, configPath, readConfig, snsPrincipal, toldConfig });

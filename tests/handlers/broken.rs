@@ -1,12 +1,13 @@
 //! Ports that fail where a test wants them to, over the real ones.
 
 use async_trait::async_trait;
+use sorl_core::authorize::VerifyKey;
 use sorl_core::envelope::Slice;
 use sorl_core::ids::{ConnectionId, MessageId};
 use sorl_core::member::{Block, Member, MemberKey, Partition};
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::{
-    DeadLetter, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue, Rate,
+    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue, Rate,
     Registry, Unavailable,
 };
 use sorl_core::region::Region;
@@ -113,5 +114,15 @@ impl Registry for Uncounted<'_> {
 
     async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
         self.0.spend(region, rate, now).await
+    }
+}
+
+/// Keys that nobody asks for: a handshake without a token needs none.
+pub(crate) struct NoKeys;
+
+#[async_trait]
+impl Keys for NoKeys {
+    async fn find(&self, _kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
+        Err(down())
     }
 }

@@ -16,5 +16,6 @@ mod control;
 mod deliver;
 mod gateway;
 mod mass;
+mod metrics;
 mod slices;
 mod stage;

@@ -13,6 +13,7 @@ before(async () => {
 const functions = () => ofType(template, "AWS::Lambda::Function");
 const properties = (id) => plain(template.Resources[id]).Properties;
 
+const EVERYBODYS = ["SORL_LOG", "SORL_LOG_SAMPLE", "SORL_METRICS", "SORL_STAGE"];
 /** Each function's variables: the whole contract between template and code. */
 const VARIABLES = {
   authorize: ["SORL_SECRET"],
@@ -29,7 +30,7 @@ const VARIABLES = {
 test("each function gets the variables that it needs and no other", () => {
   const given = Object.values(functions()).map(({ Properties }) => [
     Properties.FunctionName.replace("sorl-t-", ""),
-    Object.keys(Properties.Environment.Variables).filter((name) => !["SORL_STAGE", "SORL_LOG"].includes(name)).sort(),
+    Object.keys(Properties.Environment.Variables).filter((name) => !EVERYBODYS.includes(name)).sort(),
   ]);
   assert.deepEqual(Object.fromEntries(given), VARIABLES);
 });
@@ -69,13 +70,16 @@ test("deliver posts to the gateway of its own region and stage", () => {
   );
 });
 
-test("architecture, memory, retention and log level are parameters", async () => {
-  const params = { architecture: "arm64", memory: 320, deliverMemory: 1024, logRetention: 7, logLevel: "debug" };
+test("architecture, memory, retention, log level, the share of successes told and metrics are parameters", async () => {
+  const params = {
+    architecture: "arm64", memory: 320, deliverMemory: 1024, logRetention: 7, logLevel: "debug", logSample: 0.5, metrics: "off",
+  };
   const other = (await packaged(work, "running", "eu-north-1", { params })).template;
   const { Properties } = plain(other.Resources.DeliverLambdaFunction);
   assert.deepEqual([Properties.Architectures, Number(Properties.MemorySize)], [["arm64"], 1024]);
   assert.equal(Number(other.Resources.CommandLambdaFunction.Properties.MemorySize), 320);
-  assert.equal(Properties.Environment.Variables.SORL_LOG, "debug");
+  const { SORL_LOG, SORL_LOG_SAMPLE, SORL_METRICS } = Properties.Environment.Variables;
+  assert.deepEqual([SORL_LOG, Number(SORL_LOG_SAMPLE), SORL_METRICS], ["debug", 0.5, "off"]);
   for (const group of Object.values(ofType(other, "AWS::Logs::LogGroup"))) assert.equal(Number(group.Properties.RetentionInDays), 7);
 });
 

@@ -6,21 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{none, root, sources};
 
 /// Which of our crates each crate may depend on; a crate that is not named here is a decision to make.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
     ("sorl-host", &["sorl-core"]),
     ("sorl-jwks", &["sorl-core"]),
-    ("sorl-local", &["sorl-core", "sorl-host", "sorl-jwks"]),
-    ("sorl-aws", &["sorl-core", "sorl-jwks"]),
+    ("sorl-metrics", &["sorl-core"]),
+    ("sorl-local", &["sorl-core", "sorl-host", "sorl-jwks", "sorl-metrics"]),
+    ("sorl-aws", &["sorl-core", "sorl-jwks", "sorl-metrics"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
-    ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
+    ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws", "sorl-metrics"]),
     ("sorl-bench", &["sorl-core", "sorl-client", "sorl-aws"]),
     ("sorl-bench-peers", &["sorl-core"]),
 ];
 
 /// What a service, a Lambda's `main`, may depend on.
-const OF_SERVICES: [&str; 3] = ["sorl-core", "sorl-host", "sorl-aws"];
+const OF_SERVICES: [&str; 4] = ["sorl-core", "sorl-host", "sorl-aws", "sorl-metrics"];
 
 /// The crates of the workspace, each with those of ours that it depends on in any way.
 fn crates() -> BTreeMap<String, (String, BTreeSet<String>)> {

@@ -15,6 +15,7 @@ mod documents;
 mod evidence;
 mod guides;
 mod links;
+mod metrics;
 mod sources;
 
 use std::path::{Path, PathBuf};

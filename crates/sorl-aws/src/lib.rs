@@ -15,3 +15,4 @@ pub mod queue;
 pub mod registry;
 pub mod settings;
 mod table;
+pub mod telemetry;

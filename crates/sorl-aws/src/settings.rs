@@ -14,11 +14,16 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::log::Completeness;
 use crate::logging;
+use crate::telemetry::{Share, Telemetry};
 
 /// The stage; overrides the one in `sorl.toml`.
 pub const STAGE: &str = "SORL_STAGE";
 /// The least level of a log line; `info` if absent.
 pub const LOG: &str = "SORL_LOG";
+/// `off` if no metrics are to be written.
+pub const METRICS: &str = "SORL_METRICS";
+/// The share of successes that are logged, 0 to 1; all if absent.
+pub const LOG_SAMPLE: &str = "SORL_LOG_SAMPLE";
 /// The region, from Lambda itself.
 pub const REGION: &str = "AWS_REGION";
 /// The name of the secret that tokens are signed with, for HS256.
@@ -111,6 +116,25 @@ impl Settings {
             self.faults.push(format!("{name} is {text:?}, not a number of at least 1"));
         }
         count.unwrap_or(1)
+    }
+
+    /// What the Lambda tells besides its answers.
+    pub fn telemetry(&mut self, function: &'static str) -> Telemetry {
+        let with_metrics = match self.optional(METRICS).as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(text) => {
+                self.faults.push(format!("{METRICS} is {text:?}, not on or off"));
+                true
+            }
+        };
+        let share = self.optional(LOG_SAMPLE).map_or(Some(Share::ALL), |text| Share::parse(&text));
+        if share.is_none() {
+            self.faults.push(format!("{LOG_SAMPLE} is not a number from 0 to 1"));
+        }
+        // A stage that is missing is a fault of `site`.
+        let stage = self.optional(STAGE).unwrap_or_default();
+        Telemetry::new(function, stage, with_metrics, share.unwrap_or(Share::ALL))
     }
 
     /// Since when the region's log is complete.
@@ -246,17 +270,34 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let mut settings = settings(
-            &[(REGION, "Nowhere!"), (GATEWAY, "wss://x"), (COMPLETE_SINCE, "soon"), (BULK_CONCURRENCY, "0")],
+            &[
+                (REGION, "Nowhere!"),
+                (GATEWAY, "wss://x"),
+                (COMPLETE_SINCE, "soon"),
+                (BULK_CONCURRENCY, "0"),
+                (METRICS, "some"),
+                (LOG_SAMPLE, "2"),
+            ],
             "stage = 5\nx = 1",
         );
+        settings.telemetry("deliver");
         settings.text(RELAY_TOPIC);
         settings.url(GATEWAY);
         settings.completeness();
         settings.count(BULK_CONCURRENCY);
         let faults = settings.site().unwrap_err().to_string();
-        for part in
-            [STAGE, REGION, GATEWAY, COMPLETE_SINCE, BULK_CONCURRENCY, RELAY_TOPIC, "line 1", "line 2"]
-        {
+        for part in [
+            STAGE,
+            REGION,
+            GATEWAY,
+            COMPLETE_SINCE,
+            BULK_CONCURRENCY,
+            METRICS,
+            LOG_SAMPLE,
+            RELAY_TOPIC,
+            "line 1",
+            "line 2",
+        ] {
             assert!(faults.contains(part), "{part} is not in: {faults}");
         }
         let unread = Settings::new(|_| None, Err("no sorl.toml".to_owned())).site().unwrap_err();

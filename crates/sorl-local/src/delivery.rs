@@ -10,11 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt;
 use sorl_core::deliver::{Counts, Record, Report, deliver};
-use sorl_core::envelope::{Notification, Slice};
+use sorl_core::envelope::Slice;
 use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
-use sorl_core::ports::{DeadLetter, Partial, Queue, RecordSource, Unavailable};
-use sorl_core::time::Timestamp;
+use sorl_core::ports::{DeadLetter, Partial, Queue, Unavailable};
 use sorl_host::pace::{Pace, Paced};
+use sorl_metrics::outcomes;
 use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
@@ -122,19 +122,14 @@ async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pa
         witness.tell();
     }
     let now = station.clock.now();
-    let region = &station.site().region;
     for Received { record, receipt, receive_count, .. } in batch {
         if report.failed.contains(&record.id) {
             queue.release(receipt, now, retry_delay(receive_count));
         } else {
             queue.delete(receipt);
-            tell_latency(station, &record, now);
         }
     }
-    station.metrics.delivered(region, &report.counts);
-    if !report.failed.is_empty() {
-        station.metrics.records_failed(region, report.failed.len());
-    }
+    station.metrics.take(&station.site().region, &outcomes::deliver(&records, &report, station.site(), now));
     tell(station, records.len(), &report);
 }
 
@@ -167,7 +162,7 @@ async fn run(
     pace: Option<&Pace>,
     witness: Option<&Witness<'_>>,
 ) -> Report {
-    let queue = Burials { queue: &station.place.queue, station };
+    let queue = Yielding(&station.place.queue);
     let deadline = station.clock.now().plus(DELIVER_MAX);
     let mut ports = station.deliver_ports(&queue);
     if let Some(witness) = witness {
@@ -189,28 +184,13 @@ async fn run(
     Report { failed: records.iter().map(|record| record.id.clone()).collect(), ..Report::default() }
 }
 
-/// How long a record took from its acceptance until its posts were answered. Slices are retries and remainders:
-/// they would say how long a client did not read.
-fn tell_latency(station: &Station, record: &Record, now: Timestamp) {
-    if record.source != RecordSource::Live {
-        return;
-    }
-    if let Ok(notification) = Notification::parse(&record.body, &station.site().config.stage) {
-        let (origin, region) = (&notification.topic.region, &station.site().region);
-        station.metrics.latency(origin, region, now.since(notification.at));
-    }
-}
-
-/// The region's queue, with every burial counted and told, and others let in after each send.
-struct Burials<'a> {
-    queue: &'a dyn Queue,
-    station: &'a Station,
-}
+/// The region's queue, with others let in after each send.
+struct Yielding<'a>(&'a dyn Queue);
 
 #[async_trait]
-impl Queue for Burials<'_> {
+impl Queue for Yielding<'_> {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
-        let sent = self.queue.send(slices).await;
+        let sent = self.0.send(slices).await;
         // In one process nothing of this waits, so a mass audience would be cut page after page in one go, on a
         // thread that live traffic waits for.
         tokio::task::yield_now().await;
@@ -218,37 +198,6 @@ impl Queue for Burials<'_> {
     }
 
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
-        self.queue.bury(letter).await?;
-        let class = reason_class(&letter.reason);
-        self.station.metrics.dead_letter(&self.station.site().region, class);
-        // The whole reason may quote the message, so it stays with the dead letter.
-        tracing::warn!(outcome = "dead_lettered", region = %self.station.site().region, class, queue = ?letter.source, "delivery");
-        Ok(())
-    }
-}
-
-/// The few kinds of reasons, for a label and a log line.
-fn reason_class(reason: &str) -> &'static str {
-    const CLASSES: [(&str, &str); 7] = [
-        ("too large", "too_large"),
-        ("not an SNS notification", "not_a_notification"),
-        ("not a slice", "not_a_slice"),
-        ("control", "control"),
-        ("relay", "relay"),
-        ("neither a JSON object", "not_a_message"),
-        ("received", "received_too_often"),
-    ];
-    CLASSES.iter().find(|(start, _)| reason.starts_with(start)).map_or("other", |(_, class)| class)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_classed_without_what_it_quotes() {
-        assert_eq!(reason_class("too large: 99999 bytes as clients get it, at most 98304"), "too_large");
-        assert_eq!(reason_class("control: not a control message: x"), "control");
-        assert_eq!(reason_class("a channel name has 1 to 128 characters"), "other");
+        self.0.bury(letter).await
     }
 }

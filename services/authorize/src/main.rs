@@ -9,28 +9,37 @@ use sorl_aws::clients;
 use sorl_aws::events::{Allowance, AuthorizerEvent, unauthorized};
 use sorl_aws::keys::AwsKeys;
 use sorl_aws::settings::Settings;
+use sorl_aws::telemetry::Telemetry;
 use sorl_core::authorize::{AuthorizeError, authorize};
 use sorl_core::config::Site;
+use sorl_core::ports::Clock;
 use sorl_host::clock::SystemClock;
+use sorl_metrics::outcomes;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let (site, secret) = Settings::open().site_and_secret()?;
+    let mut settings = Settings::open();
+    let telemetry = settings.telemetry("authorize");
+    let (site, secret) = settings.site_and_secret()?;
     let sdk = clients::configuration().await;
     let keys = AwsKeys::new(&site.config.auth, clients::secrets(&sdk), secret, Arc::new(SystemClock));
-    let shared = Arc::new((site, keys));
+    let shared = Arc::new((site, keys, telemetry));
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&shared)))).await;
     run.map_err(anyhow::Error::from_boxed)
 }
 
 async fn handle(
-    LambdaEvent { payload: mut event, .. }: LambdaEvent<AuthorizerEvent>,
-    shared: Arc<(Site, AwsKeys)>,
+    LambdaEvent { payload: mut event, context }: LambdaEvent<AuthorizerEvent>,
+    shared: Arc<(Site, AwsKeys, Telemetry)>,
 ) -> Result<Allowance, Diagnostic> {
-    let (site, keys) = &*shared;
-    match authorize(&event.handshake(), keys, &SystemClock, site).await {
+    let (site, keys, telemetry) = &*shared;
+    let outcome = authorize(&event.handshake(), keys, &SystemClock, site).await;
+    telemetry.tell(outcomes::authorize(&outcome), &context.request_id, SystemClock.now());
+    match outcome {
         Ok(principal) => {
-            tracing::info!(outcome = "authorized", user = %principal.user, "authorize");
+            if telemetry.is_logged(&context.request_id) {
+                tracing::info!(outcome = "authorized", user = %principal.user, "authorize");
+            }
             Allowance::new(&event, &principal).map_err(|fault| failed(&fault.to_string()))
         }
         Err(AuthorizeError::Unauthorized(why)) => {

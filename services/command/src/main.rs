@@ -11,16 +11,20 @@ use sorl_aws::events::{WebSocketAnswer, WebSocketEvent};
 use sorl_aws::log::AwsLog;
 use sorl_aws::registry::AwsRegistry;
 use sorl_aws::settings::{CONNECTIONS_TABLE, MESSAGES_TABLE, RELAY_TOPIC, Settings};
+use sorl_aws::telemetry::Telemetry;
 use sorl_core::command::{Answer, Ports, command};
 use sorl_core::config::Site;
 use sorl_core::error::ErrorCode;
+use sorl_core::ports::Clock;
 use sorl_host::clock::{OsEntropy, SystemClock};
+use sorl_metrics::outcomes;
 
 struct Adapters {
     site: Site,
     registry: AwsRegistry,
     log: AwsLog,
     bus: AwsBus,
+    telemetry: Telemetry,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,6 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let mut settings = Settings::open();
     let (connections, messages) = (settings.text(CONNECTIONS_TABLE), settings.text(MESSAGES_TABLE));
     let (relay, complete) = (settings.text(RELAY_TOPIC), settings.completeness());
+    let telemetry = settings.telemetry("command");
     let site = settings.site()?;
     let sdk = clients::configuration().await;
     let dynamodb = clients::dynamodb(&sdk);
@@ -36,24 +41,28 @@ async fn main() -> anyhow::Result<()> {
         log: AwsLog::new(dynamodb, messages, complete),
         bus: AwsBus::new(clients::sns(&sdk), relay),
         site,
+        telemetry,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
     run.map_err(anyhow::Error::from_boxed)
 }
 
 async fn handle(
-    LambdaEvent { payload: event, .. }: LambdaEvent<WebSocketEvent>,
+    LambdaEvent { payload: event, context }: LambdaEvent<WebSocketEvent>,
     adapters: Arc<Adapters>,
 ) -> Result<WebSocketAnswer, Error> {
-    let answer = AssertUnwindSafe(answer(&event, &adapters)).catch_unwind().await;
+    let request = &context.request_id;
+    let answer = AssertUnwindSafe(answer(&event, request, &adapters)).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_panic| {
         tracing::error!(outcome = "panicked", "command");
         Answer::internal()
     });
+    adapters.telemetry.tell(outcomes::command(&answer), request, SystemClock.now());
     Ok(WebSocketAnswer::frame(answer.frame))
 }
 
-async fn answer(event: &WebSocketEvent, Adapters { site, registry, log, bus }: &Adapters) -> Answer {
+async fn answer(event: &WebSocketEvent, request: &str, adapters: &Adapters) -> Answer {
+    let Adapters { site, registry, log, bus, telemetry } = adapters;
     let caller = match event.caller(&site.region) {
         Ok(caller) => caller,
         Err(fault) => {
@@ -64,7 +73,9 @@ async fn answer(event: &WebSocketEvent, Adapters { site, registry, log, bus }: &
     let ports = Ports { registry, log, bus, clock: &SystemClock, entropy: &OsEntropy };
     let answer = command(&event.frame(), &caller, ports, site).await;
     let outcome = answer.error.map_or("answered", ErrorCode::as_str);
-    let (connection, user) = (&caller.connection, &caller.principal.user);
-    tracing::info!(outcome, action = answer.action, %connection, %user, "command");
+    if answer.error.is_some() || telemetry.is_logged(request) {
+        let (connection, user) = (&caller.connection, &caller.principal.user);
+        tracing::info!(outcome, action = answer.action, %connection, %user, "command");
+    }
     answer
 }

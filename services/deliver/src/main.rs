@@ -18,12 +18,14 @@ use sorl_aws::settings::{
     BULK_CONCURRENCY, BULK_QUEUE, CONNECTIONS_TABLE, DEAD_LETTERS_QUEUE, GATEWAY, MESSAGES_TABLE,
     RELAY_TOPIC, Settings,
 };
+use sorl_aws::telemetry::Telemetry;
 use sorl_core::config::Site;
 use sorl_core::deliver::{Ports, Report, deliver};
 use sorl_core::ports::{Clock, Gateway, RecordSource};
 use sorl_core::time::Timestamp;
 use sorl_host::clock::SystemClock;
 use sorl_host::pace::{Pace, Paced};
+use sorl_metrics::outcomes;
 
 struct Adapters {
     site: Site,
@@ -34,6 +36,7 @@ struct Adapters {
     gateway: AwsGateway,
     /// How fast this instance posts what slices hold.
     bulk_pace: Pace,
+    telemetry: Telemetry,
 }
 
 // One thread: a Lambda below 1,769 MB has less than one processor, and on one thread no post wakes another.
@@ -44,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
     let (relay, gateway) = (settings.text(RELAY_TOPIC), settings.url(GATEWAY));
     let (bulk, dead_letters) = (settings.url(BULK_QUEUE), settings.url(DEAD_LETTERS_QUEUE));
     let (complete, bulk_concurrency) = (settings.completeness(), settings.count(BULK_CONCURRENCY));
+    let telemetry = settings.telemetry("deliver");
     let site = settings.site()?;
     let sdk = clients::configuration().await;
     let dynamodb = clients::dynamodb(&sdk);
@@ -55,6 +59,7 @@ async fn main() -> anyhow::Result<()> {
         gateway: AwsGateway::new(&sdk, &gateway)?,
         bulk_pace: Pace::per_second(site.config.delivery.bulk_rate() / f64::from(bulk_concurrency)),
         site,
+        telemetry,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
     run.map_err(anyhow::Error::from_boxed)
@@ -64,7 +69,7 @@ async fn handle(
     LambdaEvent { payload: event, context }: LambdaEvent<QueueEvent>,
     adapters: Arc<Adapters>,
 ) -> Result<QueueAnswer, Error> {
-    let Adapters { site, registry, log, bus, queue, gateway, bulk_pace } = &*adapters;
+    let Adapters { site, registry, log, bus, queue, gateway, bulk_pace, telemetry } = &*adapters;
     if let Err(fault) = log.declare(&site.config, SystemClock.now()).await {
         tracing::error!(outcome = "undeclared", source = %fault.source, "deliver");
         return Err(fault.into());
@@ -78,7 +83,11 @@ async fn handle(
     let gateway: &dyn Gateway = if is_bulk { &paced } else { gateway };
     let ports = Ports { registry, log, bus, queue, gateway, clock: &SystemClock };
     let report = deliver(&records, ports, site, Timestamp::from_millis(context.deadline)).await;
-    tell(records.len(), &report);
+    let now = SystemClock.now();
+    telemetry.tell(outcomes::deliver(&records, &report, site, now), &context.request_id, now);
+    if !report.failed.is_empty() || telemetry.is_logged(&context.request_id) {
+        tell(records.len(), &report);
+    }
     Ok(QueueAnswer::failed(report.failed.into_iter().chain(strangers)))
 }
 
@@ -97,6 +106,7 @@ fn tell(records: usize, report: &Report) {
                 bytes = counts.bytes,
                 gone = counts.gone,
                 throttled = counts.throttled,
+                retries = counts.retries,
                 unanswered = counts.unanswered,
                 forbidden = counts.forbidden,
                 slices = counts.slices,

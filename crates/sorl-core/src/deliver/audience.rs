@@ -102,6 +102,11 @@ impl Audience {
         Self { items: items.to_vec(), members: Vec::new(), remainders: Vec::new(), fault: None }
     }
 
+    /// The members that were read so far.
+    pub(super) fn len(&self) -> usize {
+        self.members.len() + self.remainders.iter().map(|remainder| remainder.members.len()).sum::<usize>()
+    }
+
     /// Takes a page in; says where to go on reading, unless the rest is for slices or there is none.
     fn take(&mut self, Page { members, rest }: Page, enough: usize) -> Option<Rest> {
         let mut members = members.iter().map(Recipient::from);

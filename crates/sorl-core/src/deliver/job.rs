@@ -81,6 +81,8 @@ pub(super) async fn live(messages: Vec<Item>, run: &mut Run<'_>) -> (Option<Job>
     }
     let mut job = Job { items, targets: Vec::new(), read_at, depth: 0 };
     let mut audiences = audience::read_all(&job, &channels, run).await;
+    run.counts.audiences += audiences.len() as u64;
+    run.counts.audience_members += audiences.iter().map(Audience::len).sum::<usize>() as u64;
     let cuttings = audiences.iter_mut().flat_map(|audience| cuttings(audience, &mut job)).collect();
     job.targets = targets(audiences.into_iter().map(|audience| (audience.members, audience.items)).collect());
     (Some(job), cuttings)

@@ -66,6 +66,8 @@ pub struct Report {
     pub failed: Vec<String>,
     /// What was done, for metrics and the log line.
     pub counts: Counts,
+    /// Why records were buried: a class for each ([`DeadLetter::class`]).
+    pub buried: Vec<&'static str>,
 }
 
 /// What one invocation did.
@@ -73,6 +75,10 @@ pub struct Report {
 pub struct Counts {
     /// Messages taken from the batch (not presence, not control).
     pub messages: u64,
+    /// Times that a channel's audience was read for them.
+    pub audiences: u64,
+    /// Members found by that; of an audience that is read on in slices, those of its first pages.
+    pub audience_members: u64,
     /// Posts that were answered 2xx.
     pub posts: u64,
     /// Those of them that told a join or leave, and so had no message.
@@ -85,10 +91,14 @@ pub struct Counts {
     pub gone: u64,
     /// Posts answered 429.
     pub throttled: u64,
+    /// Those of them that were the account's, not the connection's own.
+    pub throttled_account: u64,
     /// Posts that failed otherwise.
     pub unanswered: u64,
     /// Posts answered 403: the role or the endpoint is wrong.
     pub forbidden: u64,
+    /// Connections that are owed something after a post that failed, so that a slice tries again.
+    pub retries: u64,
     /// Slices sent.
     pub slices: u64,
     /// Late marks written.
@@ -102,14 +112,18 @@ pub struct Counts {
 impl Counts {
     fn add(&mut self, more: &Self) {
         self.messages += more.messages;
+        self.audiences += more.audiences;
+        self.audience_members += more.audience_members;
         self.posts += more.posts;
         self.presence_posts += more.presence_posts;
         self.deliveries += more.deliveries;
         self.bytes += more.bytes;
         self.gone += more.gone;
         self.throttled += more.throttled;
+        self.throttled_account += more.throttled_account;
         self.unanswered += more.unanswered;
         self.forbidden += more.forbidden;
+        self.retries += more.retries;
         self.slices += more.slices;
         self.marks += more.marks;
         self.closed_slow += more.closed_slow;
@@ -120,7 +134,15 @@ impl Counts {
 /// Delivers a batch. `deadline` is when the invocation must have answered; what is left when it comes near
 /// goes to slices.
 pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline: Timestamp) -> Report {
-    let mut run = Run { ports, site, deadline, records, failed: BTreeSet::new(), counts: Counts::default() };
+    let mut run = Run {
+        ports,
+        site,
+        deadline,
+        records,
+        failed: BTreeSet::new(),
+        counts: Counts::default(),
+        buried: Vec::new(),
+    };
     let batch = parse::parse(records, site);
     for (record, poison) in batch.poison {
         run.bury(record, &poison.0).await;
@@ -152,6 +174,8 @@ struct Run<'a> {
     /// Indexes of records that the queue must hand out again.
     failed: BTreeSet<usize>,
     counts: Counts,
+    /// Classes of the reasons of what was buried.
+    buried: Vec<&'static str>,
 }
 
 impl Run<'_> {
@@ -171,7 +195,9 @@ impl Run<'_> {
         match self.ports.queue.bury(&letter).await {
             Ok(()) => {
                 self.counts.dead_letters += 1;
-                tracing::warn!(record = id, reason, "dead letter");
+                self.buried.push(letter.class());
+                // The whole reason may quote the message, so it stays with the dead letter.
+                tracing::warn!(record = id, class = letter.class(), "dead letter");
             }
             Err(fault) => {
                 tracing::warn!(record = id, source = %fault.source, "a dead letter was not taken; the record waits");
@@ -182,6 +208,7 @@ impl Run<'_> {
 
     fn report(self) -> Report {
         let failed = self.failed.iter().filter_map(|record| self.records.get(*record));
-        Report { failed: failed.map(|record| record.id.clone()).collect(), counts: self.counts }
+        let failed = failed.map(|record| record.id.clone()).collect();
+        Report { failed, counts: self.counts, buried: self.buried }
     }
 }

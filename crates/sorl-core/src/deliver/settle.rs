@@ -49,9 +49,15 @@ pub(super) async fn settle(jobs: Vec<Job>, posted: Vec<Posted>, run: &mut Run<'_
     for Posted { job: job_at, target, outcome } in posted {
         let Some(job) = jobs.get(job_at) else { continue };
         let Some(target) = job.targets.get(target) else { continue };
+        if account_is_throttled && matches!(outcome, Outcome::Throttled { .. }) {
+            run.counts.throttled_account += 1;
+        }
         match verdict(outcome, target, job, account_is_throttled, run) {
             None => {}
-            Some(Verdict::Retry { from, to, delay }) => owe(&mut owing, (job_at, target), from, to, delay),
+            Some(Verdict::Retry { from, to, delay }) => {
+                run.counts.retries += u64::from(!matches!(outcome, Outcome::Unsent { .. }));
+                owe(&mut owing, (job_at, target), from, to, delay);
+            }
             Some(Verdict::Close { from, to, bye }) => closing.push((job_at, target, from, to, bye)),
             Some(Verdict::Fail { from }) => run.fail(&job.records(owed(target, from))),
             Some(Verdict::Bury { from, to }) => {

@@ -12,6 +12,7 @@ use sorl_core::authorize::Caller;
 use sorl_core::command::{Answer, command};
 use sorl_core::error::{ErrorCode, Refusal};
 use sorl_core::protocol::error_frame;
+use sorl_metrics::outcomes;
 use tokio::sync::Semaphore;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -61,7 +62,7 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
         Ok(Err(_panic)) => internal("panicked"),
         Err(_elapsed) => internal("timed_out"),
     };
-    station.metrics.command(&station.site().region, answer.action, answer.error);
+    station.metrics.take(&station.site().region, &outcomes::command(&answer));
     tracing::info!(
         outcome = answer.error.map_or("answered", ErrorCode::as_str),
         action = answer.action,

@@ -16,6 +16,7 @@ use sorl_core::connect::{ConnectError, connect};
 use sorl_core::disconnect::disconnect;
 use sorl_core::ports::Unavailable;
 use sorl_core::protocol::SUBPROTOCOL;
+use sorl_metrics::outcomes;
 
 use super::commands::Commands;
 use super::connection::{Connection, Identity, draw_id};
@@ -123,7 +124,7 @@ async fn open(
                 other => other.to_string(),
             };
             tracing::info!(outcome = "refused", reason = %refusal, region = %station.site().region, why, "handshake");
-            station.metrics.handshake_refused(&station.site().region, &refusal.to_string());
+            station.metrics.take(&station.site().region, &outcomes::refused(&refusal.to_string()));
             refusal.into_response()
         }
     }
@@ -165,7 +166,7 @@ fn answer(
     let connection = station.gateway.pending(caller.connection.clone(), caller.connected_at, identity, clock);
     let caller = Arc::new(caller);
     station.gateway.open(Arc::clone(&connection));
-    station.metrics.opened(&station.site().region);
+    station.metrics.take(&station.site().region, &outcomes::connect(&Ok(())));
     tracing::info!(
         outcome = "opened",
         region = %caller.region,
@@ -203,7 +204,7 @@ async fn live(socket: Socket, station: Arc<Station>, caller: Arc<Caller>, connec
 /// The connection is gone from here on, and `disconnect` forgets it.
 fn end(station: &Arc<Station>, caller: &Arc<Caller>, why: &str) {
     station.gateway.remove(&caller.connection);
-    station.metrics.closed(&station.site().region, why);
+    station.metrics.take(&station.site().region, &outcomes::disconnect(why));
     tracing::info!(
         outcome = "closed",
         why,

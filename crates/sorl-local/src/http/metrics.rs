@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
+use sorl_metrics::{Samples, catalogue};
 
 use super::fault;
 use crate::stage::Stage;
@@ -67,10 +68,15 @@ pub(super) async fn render(
 fn measure(stage: &Stage) {
     for station in stage.stations_in_order() {
         let (region, place) = (&station.site().region, &station.place);
-        stage.metrics.connections(region, station.gateway.open_count());
-        stage.metrics.queued(region, "live", place.live.len());
-        stage.metrics.queued(region, "bulk", place.bulk.len());
-        stage.metrics.held(region, stage.world.topics().held_for(region));
+        let mut samples = Samples::default();
+        let mut measure = |metric, labels: &[&str], value: usize| {
+            samples.count(metric, labels, u64::try_from(value).unwrap_or(u64::MAX));
+        };
+        measure(&catalogue::CONNECTIONS, &[], station.gateway.open_count());
+        measure(&catalogue::RECORDS, &["live"], place.live.len());
+        measure(&catalogue::RECORDS, &["bulk"], place.bulk.len());
+        measure(&catalogue::HELD_RECORDS, &[], stage.world.topics().held_for(region));
+        stage.metrics.take(region, &samples);
     }
 }
 

@@ -16,6 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use sorl_core::envelope::{Topic, TopicArn};
 use sorl_core::limits::{BATCH_MAX, SNS_BYTES_MAX};
+use sorl_metrics::outcomes;
 
 use answer::{EntryOutcome, SnsFault};
 use form::Form;
@@ -161,7 +162,7 @@ async fn accept(stage: &Stage, topic: &TopicArn, notices: &[Notice]) -> Result<(
     }
     stage.world.topics().publish(topic, notices).await.map_err(|fault| refusal(&fault))?;
     if topic.topic == Topic::Messages {
-        stage.metrics.accepted_by_sns(&topic.region, notices.len());
+        stage.metrics.take(&topic.region, &outcomes::accepted_by_sns(notices.len()));
     }
     tracing::info!(outcome = "accepted", %topic, messages = notices.len(), "publish");
     Ok(())
