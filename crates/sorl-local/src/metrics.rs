@@ -4,6 +4,7 @@
 //! and classes of reasons, never a user, a channel or a connection.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -15,6 +16,8 @@ use prometheus_client::registry::Registry;
 use sorl_core::deliver::Counts;
 use sorl_core::error::ErrorCode;
 use sorl_core::region::Region;
+
+use crate::billed::{Counters, Tab};
 
 /// Bounds of the latency histogram in seconds: one machine answers in milliseconds, a cut region in minutes.
 const LATENCY_BOUNDS: [f64; 14] =
@@ -71,6 +74,7 @@ pub struct Metrics {
     records_failed: Family<In, Counter>,
     delivery: Delivery,
     latency: Family<Way, Histogram>,
+    billed: Counters,
 }
 
 /// What `deliver` counts, each of [`Counts`].
@@ -105,6 +109,7 @@ impl Default for Metrics {
         let held = Family::<In, Gauge>::default();
         r.register("held_records", "Records that a cut keeps from a region's queue", held.clone());
         let delivery = Delivery::new(r);
+        let billed = Counters::new(r);
         Self {
             accepted: counters(r, "accepted", "Messages accepted, by where they came in"),
             commands: counters(r, "commands", "Frames carried out, by verb and error"),
@@ -118,6 +123,7 @@ impl Default for Metrics {
             held,
             delivery,
             latency,
+            billed,
             registry,
         }
     }
@@ -241,6 +247,11 @@ impl Metrics {
     pub fn latency(&self, origin: &Region, region: &Region, took: Duration) {
         let way = Way { origin: origin.as_str().to_owned(), region: region.as_str().to_owned() };
         self.latency.get_or_create(&way).observe(took.as_secs_f64());
+    }
+
+    /// What a region uses of what AWS meters.
+    pub(crate) fn tab(&self, region: &Region) -> Arc<Tab> {
+        self.billed.of(region)
     }
 
     /// All of it, as Prometheus text (version 0.0.4).

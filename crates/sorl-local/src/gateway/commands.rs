@@ -62,6 +62,7 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
         Err(_elapsed) => internal("timed_out"),
     };
     station.metrics.command(&station.site().region, answer.action, answer.error);
+    station.metered.tab.replied(answer.frame.len());
     tracing::info!(
         outcome = answer.error.map_or("answered", ErrorCode::as_str),
         action = answer.action,
