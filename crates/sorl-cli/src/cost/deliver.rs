@@ -10,9 +10,12 @@ use super::actions::LOG_ROW_BYTES;
 use super::batches::{Batches, frame_bytes};
 use super::load::Load;
 use super::meter::{self, GB, Meter, Usage};
-use crate::capacity::figures::{NOTIFICATION_BYTES, ROW_BYTES, SLICE_CONNECTION_BYTES};
+use crate::capacity::figures::{ROW_BYTES, SLICE_CONNECTION_BYTES};
 use crate::capacity::{Lane, Service};
 
+/// What SNS's notification adds to a message, its quotes escaped: as `sorl dev` writes it, with a signature as long as
+/// AWS's. (`capacity` reckons with an upper bound.)
+pub(super) const NOTIFICATION_BYTES: f64 = 930.0;
 /// A frame that tells a join or a leave, and its record.
 pub(super) const PRESENCE_BYTES: f64 = 130.0;
 
@@ -28,7 +31,7 @@ pub(super) struct Delivery {
 
 /// Bytes of the record that brings so many bytes: SNS's notification is around them.
 pub(super) fn record_bytes(bytes: f64) -> f64 {
-    bytes + NOTIFICATION_BYTES as f64
+    bytes + NOTIFICATION_BYTES
 }
 
 /// A day in the region that has this part of the members, and so many regions before it in the configuration.

@@ -6,9 +6,10 @@
 use serde::Serialize;
 
 use super::actions::{LOG_ROW_BYTES, REPLY_BYTES};
+use super::deliver::NOTIFICATION_BYTES;
 use super::standing::{ACCESS_BYTES, DELIVER_LINE_BYTES, LINE_BYTES, POLLS_A_MINUTE};
 use super::usage::Settings;
-use crate::capacity::figures::{ASSUMED, COMMAND_S, NOTIFICATION_BYTES, ROW_BYTES, SLICE_CONNECTION_BYTES};
+use crate::capacity::figures::{ASSUMED, COMMAND_S, ROW_BYTES, SLICE_CONNECTION_BYTES};
 use crate::capacity::{Lane, Service};
 
 const PRICING: &str = "AWS: https://aws.amazon.com/api-gateway/pricing/";
@@ -101,7 +102,7 @@ fn delivery(service: &Service, settings: Settings<'_>) -> Vec<Given> {
             format!(
                 "a record has {NOTIFICATION_BYTES} bytes besides its message, a connection {SLICE_CONNECTION_BYTES} in a slice"
             ),
-            "sorl capacity",
+            "measured: sorl dev",
         ),
         given("what SNS sends to a queue is a request of that queue", ASSUMED),
         given(
