@@ -137,7 +137,7 @@ source "$DESK/environment"
 cd "$(cat "$DESK/folder")"
 sorl() {
   case " $* " in
-    *" --port "* | *" --url "* | *" --stage "* | " capacity "* | " check "* | " completion "* | " reference "* | " --"*) command sorl "$@" ;;
+    *" --port "* | *" --url "* | *" --stage "* | " capacity "* | " check "* | " completion "* | " cost "* | " reference "* | " --"*) command sorl "$@" ;;
     " dev "*) command sorl "$@" --port ${this.here("4600")} ;;
     *) command sorl "$@" --url ${this.here("http://127.0.0.1:4600")} ;;
   esac

@@ -25,6 +25,7 @@ mod frames;
 mod grants;
 mod handshake;
 mod history;
+mod invoice;
 mod late;
 mod load;
 mod load_command;

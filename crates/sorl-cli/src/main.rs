@@ -9,6 +9,7 @@ mod check;
 mod clock;
 mod completion;
 mod config_file;
+mod cost;
 mod dev;
 mod dlq;
 mod doctor;
@@ -65,6 +66,7 @@ enum Command {
     #[command(hide = true)]
     Reference,
     Capacity(capacity::Args),
+    Cost(cost::Args),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +97,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Load(args) => Box::pin(load::run(args)).await,
             Command::Probe(args) => Box::pin(probe::run(args)).await,
             Command::Capacity(args) => capacity::run(&args),
+            Command::Cost(args) => cost::run(&args),
         }
     })
 }

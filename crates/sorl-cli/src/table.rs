@@ -25,6 +25,11 @@ impl Table {
         Self { rows: vec![head.map(str::to_owned).to_vec()], figures: 0 }
     }
 
+    /// A table with as many headings as there are.
+    pub(crate) fn of(head: Vec<String>) -> Self {
+        Self { rows: vec![head], figures: 0 }
+    }
+
     /// Makes the last columns ones of figures, which stand to the right and are not broken.
     pub(crate) fn figures(self, columns: usize) -> Self {
         Self { figures: columns, ..self }
@@ -33,6 +38,11 @@ impl Table {
     /// Adds a row.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(Vec::from(cells));
+    }
+
+    /// Adds a row of as many cells as there are headings.
+    pub(crate) fn push(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
     }
 
     /// Whether there is nothing below the headings.
@@ -105,7 +115,7 @@ fn line(row: &[String], widths: &[usize], place: Last) -> String {
 }
 
 /// The text in lines of at most `width` columns, broken between words; as it is where there is no width.
-fn broken(text: &str, width: Option<usize>) -> Vec<String> {
+pub(crate) fn broken(text: &str, width: Option<usize>) -> Vec<String> {
     text.split('\n').flat_map(|line| broken_line(line, width)).collect()
 }
 

@@ -116,6 +116,7 @@ async fn receive(station: Arc<Station>, source: Source) {
 
 async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pace: Option<&Pace>) {
     let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
+    tell_received(station, &batch);
     let witness = Witness::of(station, &batch);
     let report = run(station, &records, pace, witness.as_ref()).await;
     if let Some(witness) = witness {
@@ -130,6 +131,10 @@ async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pa
         }
     }
     station.metrics.take(&station.site().region, &outcomes::deliver(&records, &report, station.site(), now));
+    if let Some(record) = records.first() {
+        let done = records.len().saturating_sub(report.failed.len());
+        station.metered.tab.deleted(record.source, done);
+    }
     tell(station, records.len(), &report);
 }
 
@@ -182,6 +187,14 @@ async fn run(
     };
     tracing::error!(outcome = died, region = %station.site().region, "delivery");
     Report { failed: records.iter().map(|record| record.id.clone()).collect(), ..Report::default() }
+}
+
+/// Counts what SQS meters of a batch: each record as sent when it first comes, and all of them as received.
+fn tell_received(station: &Station, batch: &[Received]) {
+    let Some(first) = batch.first() else { return };
+    let bytes = batch.iter().map(|received| received.record.body.len()).sum();
+    let new = batch.iter().filter(|received| received.receive_count == 1);
+    station.metered.tab.received(first.record.source, bytes, new.map(|received| received.record.body.len()));
 }
 
 /// The region's queue, with others let in after each send.

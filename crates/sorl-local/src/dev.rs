@@ -26,7 +26,7 @@ use crate::gateway::{Lifespan, LocalGateway};
 use crate::http::RegionAddress;
 use crate::keys::LocalKeys;
 use crate::metrics::Metrics;
-use crate::stage::{Stage, Station, Tasks};
+use crate::stage::{Ports, Stage, Station, Tasks};
 use crate::store::{DiskStore, MemoryStore, Store, StoreError};
 use crate::ways::Ways;
 use crate::world::{Place, World};
@@ -212,6 +212,7 @@ async fn assemble(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         metrics: Arc::clone(&metrics),
+        metered: Ports::of(place, &metrics),
         ways: Arc::clone(&ways),
         tasks: tasks.clone(),
         lifespan,

@@ -8,10 +8,11 @@
 //! - The state, told the time, driven by anybody: [`world`], and in it a region's [`registry`], [`log`], [`bus`],
 //!   [`queue`], [`dead_letters`]; the [`topics`] between regions; the [`faults`] in force.
 //! - What people and programs meet: the [`gateway`] for WebSockets, [`http`] for everything else, both over the
-//!   running [`stage`] with its [`keys`], [`metrics`] and [`ways`]; [`delivery`] runs `deliver` over the queues; [`dev`]
+//!   running [`stage`] with its [`keys`], [`metrics`], what is [`billed`], and [`ways`]; [`delivery`] runs `deliver` over the queues; [`dev`]
 //!   starts and stops it all.
 //! - What it stands on: [`store`] (rows in memory or on disk), [`clock`] (the only place that reads the clock).
 
+pub mod billed;
 pub mod bus;
 pub mod clock;
 pub mod dead_letters;

@@ -4,6 +4,7 @@
 //! invariant: every metric of the catalogue that is told in one process is here, under the catalogue's name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use sorl_core::region::Region;
 use sorl_metrics::{Kind, Metric, Place, Sample, Samples, catalogue};
+
+use crate::billed::{Counters, Tab};
 
 /// Bounds of the latency histogram in seconds: one machine answers in milliseconds, a cut region in minutes.
 const LATENCY_BOUNDS: [f64; 14] =
@@ -73,6 +76,7 @@ fn histogram() -> Histogram {
 pub struct Metrics {
     registry: Registry,
     sums: BTreeMap<&'static str, Sums>,
+    billed: Counters,
 }
 
 impl Default for Metrics {
@@ -80,7 +84,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("sorl");
         let embedded = catalogue::ALL.iter().filter(|metric| metric.place != Place::Deployed);
         let sums = embedded.map(|metric| (metric.name, Sums::register(metric, &mut registry))).collect();
-        Self { registry, sums }
+        let billed = Counters::new(&mut registry);
+        Self { registry, sums, billed }
     }
 }
 
@@ -94,6 +99,11 @@ impl Metrics {
                 sums.take(&named, *value);
             }
         }
+    }
+
+    /// What a region uses of what AWS meters.
+    pub(crate) fn tab(&self, region: &Region) -> Arc<Tab> {
+        self.billed.of(region)
     }
 
     /// All of it, as Prometheus text (version 0.0.4).

@@ -14,10 +14,14 @@ use sorl_core::{command, deliver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::billed::{Metered, Tab};
+use crate::bus::LocalBus;
 use crate::gateway::{Lifespan, LocalGateway};
 use crate::http::RegionAddress;
 use crate::keys::LocalKeys;
+use crate::log::LocalLog;
 use crate::metrics::Metrics;
+use crate::registry::LocalRegistry;
 use crate::ways::Ways;
 use crate::world::{Place, World};
 
@@ -38,6 +42,31 @@ pub struct Tasks {
     pub stopped: CancellationToken,
 }
 
+/// A region's ports, metered.
+pub struct Ports {
+    /// Members, blocks and counters.
+    pub registry: Metered<LocalRegistry>,
+    /// History.
+    pub log: Metered<LocalLog>,
+    /// The `relay` topic.
+    pub bus: Metered<LocalBus>,
+    /// What else is metered.
+    pub tab: Arc<Tab>,
+}
+
+impl Ports {
+    /// Those of a place.
+    pub(crate) fn of(place: &Place, metrics: &Metrics) -> Self {
+        let tab = metrics.tab(&place.site.region);
+        Self {
+            registry: Metered::new(place.registry.clone(), Arc::clone(&tab)),
+            log: Metered::new(place.log.clone(), Arc::clone(&tab)),
+            bus: Metered::new(place.bus.clone(), Arc::clone(&tab)),
+            tab,
+        }
+    }
+}
+
 /// One region of the running stage.
 pub struct Station {
     /// Its state, and how it is configured.
@@ -52,6 +81,8 @@ pub struct Station {
     pub entropy: Arc<dyn Entropy>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is counted of what AWS meters, and the ports that handlers go through for it.
+    pub metered: Ports,
     /// What way the latest messages took.
     pub ways: Arc<Ways>,
     /// What runs.
@@ -71,9 +102,9 @@ impl Station {
     #[must_use]
     pub fn command_ports(&self) -> command::Ports<'_> {
         command::Ports {
-            registry: &self.place.registry,
-            log: &self.place.log,
-            bus: &self.place.bus,
+            registry: &self.metered.registry,
+            log: &self.metered.log,
+            bus: &self.metered.bus,
             clock: self.clock.as_ref(),
             entropy: self.entropy.as_ref(),
         }
@@ -83,9 +114,9 @@ impl Station {
     #[must_use]
     pub fn deliver_ports<'a>(&'a self, queue: &'a dyn sorl_core::ports::Queue) -> deliver::Ports<'a> {
         deliver::Ports {
-            registry: &self.place.registry,
-            log: &self.place.log,
-            bus: &self.place.bus,
+            registry: &self.metered.registry,
+            log: &self.metered.log,
+            bus: &self.metered.bus,
             queue,
             gateway: &self.gateway,
             clock: self.clock.as_ref(),

@@ -6,11 +6,11 @@
 mod assumptions;
 mod chance;
 mod chart;
-mod figures;
+pub(crate) mod figures;
 mod histogram;
 mod load;
 mod needs;
-mod quotas;
+pub(crate) mod quotas;
 mod service;
 mod simulation;
 mod study;
@@ -23,7 +23,8 @@ use serde::Serialize;
 
 use self::assumptions::Assumption;
 use self::load::{Arrivals, Load};
-use self::service::Service;
+pub(crate) use self::service::{Service, cpus};
+pub(crate) use self::simulation::Lane;
 use self::study::Study;
 use crate::exit::Misuse;
 use crate::output;
@@ -89,6 +90,9 @@ struct Settings {
     /// Median of a post's latency
     #[arg(long, value_name = "MS", value_parser = not_negative)]
     post_latency_ms: Option<f64>,
+    /// From the acknowledgement of a publish until its record can be received
+    #[arg(long, value_name = "MS", value_parser = not_negative)]
+    accept_ms: Option<f64>,
     /// liveConcurrency of serverless.yml
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     live_concurrency: Option<u32>,
@@ -185,6 +189,7 @@ impl Settings {
         set(&mut times.row_cpu_s, self.row_cpu_us.map(micros));
         set(&mut times.record_cpu_s, self.record_cpu_us.map(micros));
         set(&mut times.post_latency_s, self.post_latency_ms.map(|ms| ms / 1e3));
+        set(&mut times.accept_s, self.accept_ms.map(|ms| ms / 1e3));
         if self.embedded {
             service.post_rate = self.cores / times.post_cpu_s;
         }

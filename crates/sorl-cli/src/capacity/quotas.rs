@@ -11,7 +11,7 @@ pub(super) const PUBLISHES_PER_SECOND: f64 = 300.0;
 /// Lambda executions at once, account and region; adjustable.
 pub(super) const LAMBDA_CONCURRENCY: f64 = 1_000.0;
 /// Batches that an event source mapping carries out at once in the beginning.
-pub(super) const POLLERS_AT_FIRST: u32 = 5;
+pub(crate) const POLLERS_AT_FIRST: u32 = 5;
 /// How many more a second while records wait: 300 a minute.
 pub(super) const POLLERS_MORE_PER_SECOND: f64 = 5.0;
 /// Bytes that one invocation takes.

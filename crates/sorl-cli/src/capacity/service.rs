@@ -12,59 +12,59 @@ use super::{figures, quotas};
 
 /// How a queue's records reach `deliver`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     /// Batches at once, at most.
-    pub(super) concurrency: u32,
+    pub(crate) concurrency: u32,
     /// Records of a batch, at most.
-    pub(super) batch: u16,
+    pub(crate) batch: u16,
     /// How long a batch is gathered.
-    pub(super) window_s: u16,
+    pub(crate) window_s: u16,
 }
 
 /// What a piece of work costs, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Times {
-    pub(super) post_cpu_s: f64,
-    pub(super) row_cpu_s: f64,
-    pub(super) record_cpu_s: f64,
-    pub(super) slice_cpu_s: f64,
-    pub(super) accept_s: f64,
-    pub(super) send_s: f64,
-    pub(super) poll_s: f64,
-    pub(super) cold_start_s: f64,
-    pub(super) log_s: f64,
-    pub(super) query_s: f64,
-    pub(super) page_s: f64,
-    pub(super) post_latency_s: f64,
-    pub(super) post_latency_sigma: f64,
+pub(crate) struct Times {
+    pub(crate) post_cpu_s: f64,
+    pub(crate) row_cpu_s: f64,
+    pub(crate) record_cpu_s: f64,
+    pub(crate) slice_cpu_s: f64,
+    pub(crate) accept_s: f64,
+    pub(crate) send_s: f64,
+    pub(crate) poll_s: f64,
+    pub(crate) cold_start_s: f64,
+    pub(crate) log_s: f64,
+    pub(crate) query_s: f64,
+    pub(crate) page_s: f64,
+    pub(crate) post_latency_s: f64,
+    pub(crate) post_latency_sigma: f64,
 }
 
 /// One region.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// `sorl dev` rather than AWS.
-    pub(super) embedded: bool,
+    pub(crate) embedded: bool,
     /// Requests a second that the account may make of API Gateway, posts and clients together.
-    pub(super) post_rate: f64,
-    pub(super) post_burst: f64,
-    pub(super) mappings: Lanes<Mapping>,
+    pub(crate) post_rate: f64,
+    pub(crate) post_burst: f64,
+    pub(crate) mappings: Lanes<Mapping>,
     /// The part of `post_rate` that `bulk` may use.
-    pub(super) bulk_share: f64,
+    pub(crate) bulk_share: f64,
     /// Members of a channel that one invocation posts to itself.
-    pub(super) inline_max: u32,
+    pub(crate) inline_max: u32,
     /// One frame a connection and batch, or one a message.
-    pub(super) coalescing: bool,
+    pub(crate) coalescing: bool,
     /// Partitions of each channel.
-    pub(super) shards: u16,
+    pub(crate) shards: u16,
     /// CPUs of one invocation.
-    pub(super) cpus: f64,
-    pub(super) posts_in_flight: u32,
-    pub(super) times: Times,
+    pub(crate) cpus: f64,
+    pub(crate) posts_in_flight: u32,
+    pub(crate) times: Times,
 }
 
 impl Service {
     /// As `serverless.yml` deploys it, in an account whose quotas are the default ones.
-    pub(super) fn deployed() -> Self {
+    pub(crate) fn deployed() -> Self {
         let batch = u16::try_from(BATCH_MAX).unwrap_or(u16::MAX);
         Self {
             embedded: false,
@@ -99,7 +99,7 @@ impl Service {
     }
 
     /// `sorl dev` with `cores` cores left to it: four invocations of `live` and two of `bulk` share them.
-    pub(super) fn embedded(cores: f64) -> Self {
+    pub(crate) fn embedded(cores: f64) -> Self {
         let batch = u16::try_from(BATCH_MAX).unwrap_or(u16::MAX);
         let mapping = |concurrency| Mapping { concurrency, batch, window_s: 0 };
         Self {
@@ -128,7 +128,7 @@ impl Service {
     }
 
     /// Read units a second of one channel's audience.
-    pub(super) fn partition_rate(&self) -> f64 {
+    pub(crate) fn partition_rate(&self) -> f64 {
         if self.embedded {
             f64::INFINITY
         } else {
@@ -137,13 +137,13 @@ impl Service {
     }
 
     /// Posts a second of all slices. Embedded, the pace is that of the configuration, whatever the cores can do.
-    pub(super) fn bulk_rate(&self) -> f64 {
+    pub(crate) fn bulk_rate(&self) -> f64 {
         if self.embedded { Delivery::default().bulk_rate() } else { self.post_rate * self.bulk_share }
     }
 
     /// Posts a second of one invocation: what it can do, and on `bulk` its part of the pace, which Lambdas cannot
     /// share otherwise; invocations of one process can.
-    pub(super) fn lane_rate(&self, lane: Lane) -> f64 {
+    pub(crate) fn lane_rate(&self, lane: Lane) -> f64 {
         match lane {
             Lane::Bulk if !self.embedded => {
                 self.invocation_rate().min(self.bulk_rate() / f64::from(self.mappings.bulk.concurrency))
@@ -153,12 +153,12 @@ impl Service {
     }
 
     /// Whether an invocation of `bulk` could do more than its part of the pace.
-    pub(super) fn is_paced(&self) -> bool {
+    pub(crate) fn is_paced(&self) -> bool {
         self.lane_rate(Lane::Bulk) < self.invocation_rate()
     }
 
     /// Posts a second that one invocation can make by itself: by its CPU, and by what it has in flight.
-    pub(super) fn invocation_rate(&self) -> f64 {
+    pub(crate) fn invocation_rate(&self) -> f64 {
         let by_cpu = self.cpus / self.times.post_cpu_s;
         // A lognormal's mean lies above its median.
         let latency = self.times.post_latency_s * (self.times.post_latency_sigma.powi(2) / 2.0).exp();
@@ -167,7 +167,7 @@ impl Service {
 }
 
 /// The CPUs that come with so much memory.
-pub(super) fn cpus(memory_mb: u32) -> f64 {
+pub(crate) fn cpus(memory_mb: u32) -> f64 {
     f64::from(memory_mb) / quotas::MEMORY_MB_PER_CPU
 }
 

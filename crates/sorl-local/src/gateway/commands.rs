@@ -63,6 +63,7 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
         Err(_elapsed) => internal("timed_out"),
     };
     station.metrics.take(&station.site().region, &outcomes::command(&answer));
+    station.metered.tab.replied(answer.frame.len());
     tracing::info!(
         outcome = answer.error.map_or("answered", ErrorCode::as_str),
         action = answer.action,

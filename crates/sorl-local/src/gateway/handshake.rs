@@ -147,7 +147,7 @@ async fn admit(station: &Station, headers: &HeaderMap, uri: &Uri) -> Result<Call
         authorize(&handshake, station.keys.as_ref(), station.clock.as_ref(), station.site()).await?;
     let connection = draw_id(station.entropy.as_ref()).map_err(|fault| Unavailable::new("gateway", fault))?;
     let caller = Caller { connection, region: station.site().region.clone(), connected_at, principal };
-    connect(&caller, &station.place.registry, station.clock.as_ref(), station.site()).await?;
+    connect(&caller, &station.metered.registry, station.clock.as_ref(), station.site()).await?;
     Ok(caller)
 }
 
@@ -205,6 +205,7 @@ async fn live(socket: Socket, station: Arc<Station>, caller: Arc<Caller>, connec
 fn end(station: &Arc<Station>, caller: &Arc<Caller>, why: &str) {
     station.gateway.remove(&caller.connection);
     station.metrics.take(&station.site().region, &outcomes::disconnect(why));
+    station.metered.tab.ended(station.clock.now().since(caller.connected_at));
     tracing::info!(
         outcome = "closed",
         why,
@@ -215,8 +216,8 @@ fn end(station: &Arc<Station>, caller: &Arc<Caller>, why: &str) {
     );
     let (forgetting, caller) = (Arc::clone(station), Arc::clone(caller));
     station.tasks.sockets.spawn(async move {
-        let place = &forgetting.place;
-        if let Err(fault) = disconnect(&caller, &place.registry, &place.bus, forgetting.site()).await {
+        let ports = &forgetting.metered;
+        if let Err(fault) = disconnect(&caller, &ports.registry, &ports.bus, forgetting.site()).await {
             // What stays goes at the first failed post or at expiry.
             tracing::warn!(connection = %caller.connection, source = %fault.source, "disconnect failed");
         }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use sorl_core::limits::DELIVER_MAX;
 
-pub(super) use self::lane::{Lane, Lanes};
+pub(crate) use self::lane::{Lane, Lanes};
 pub(super) use self::tally::{Tally, Waits};
 
 use self::agenda::Agenda;

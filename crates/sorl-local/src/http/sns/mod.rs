@@ -161,6 +161,9 @@ async fn accept(stage: &Stage, topic: &TopicArn, notices: &[Notice]) -> Result<(
         return Ok(());
     }
     stage.world.topics().publish(topic, notices).await.map_err(|fault| refusal(&fault))?;
+    if let Some(station) = stage.station(topic.region.as_str()) {
+        station.metered.tab.published(notices.iter().map(|notice| notice.message.len()).sum());
+    }
     if topic.topic == Topic::Messages {
         stage.metrics.take(&topic.region, &outcomes::accepted_by_sns(notices.len()));
     }
