@@ -6,6 +6,7 @@
 mod delivery;
 mod file;
 mod namespace;
+mod origins;
 pub mod quantity;
 mod values;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use delivery::Delivery;
 pub use file::{ConfigFault, ConfigFaults};
 pub use namespace::{Namespace, PublishRate};
+pub use origins::Origins;
 
 use crate::names::ChannelName;
 use crate::region::Region;
@@ -52,6 +54,21 @@ pub struct Auth {
     pub issuer: Option<String>,
     /// `aud` that is required, if any.
     pub audience: Option<String>,
+    /// Pages that may connect; absent, those of any origin. What is no page sends no origin, and is never refused here.
+    pub origins: Option<Origins>,
+}
+
+impl Auth {
+    /// Tokens of this algorithm, and nothing else asked of them.
+    pub(crate) const fn of(algorithm: Algorithm) -> Self {
+        Self { algorithm, jwks: None, secret: None, issuer: None, audience: None, origins: None }
+    }
+
+    /// Whether a page of this origin may connect.
+    #[must_use]
+    pub fn admits(&self, origin: &str) -> bool {
+        self.origins.as_ref().is_none_or(|origins| origins.admit(origin))
+    }
 }
 
 /// Signature algorithms.
