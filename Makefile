@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench deny audit pins sbom package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench fuzz deny audit pins sbom package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -33,7 +33,7 @@ test: check js infra unit e2e docs browser deployed ## everything that must be g
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --exclude sorl-tests
-	$(CARGO_TEST) --test fixtures --test handlers --test tidy --test sim
+	$(CARGO_TEST) --test fixtures --test handlers --test hostile --test tidy --test sim
 	$(CARGO_TEST) --test contract -- --skip emulator::
 
 e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
@@ -68,6 +68,16 @@ bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make 
 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
+
+# Stable Rust: without a sanitizer, which no code without `unsafe` needs, cargo-fuzz asks for no unstable flag.
+fuzz: ## hostile bytes for as long as you like: make fuzz [TARGET=frames] [SECONDS=600]
+	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+	cd fuzz && for target in $(or $(TARGET),configuration envelopes events frames sns tokens); do \
+	  features=$$(case $$target in events|sns) echo "--features $$target";; esac); \
+	  mkdir -p found/$$target; \
+	  cargo fuzz run --sanitizer none $$features $$target found/$$target corpus/$$target -- \
+	    -max_total_time=$(or $(SECONDS),60) -max_len=16384 -timeout=10 || exit 1; \
+	done
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev

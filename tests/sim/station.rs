@@ -132,7 +132,7 @@ impl Station {
             });
         let principal = match principal.await {
             Some(Ok(principal)) => principal,
-            Some(Err(AuthorizeError::Unauthorized(_))) => return Err(401),
+            Some(Err(AuthorizeError::Unauthorized(_) | AuthorizeError::ForeignOrigin(_))) => return Err(401),
             Some(Err(AuthorizeError::Unavailable(_))) | None => return Err(500),
         };
         let caller = Caller {

@@ -1,10 +1,16 @@
 //! Logs: one structured line per outcome, on stderr, so that stdout holds results only.
+//!
+//! Invariant: a library never says more than `info`, whatever is asked for, because below it they print what they send
+//! and receive, tokens and messages included.
 
 use std::io::IsTerminal as _;
 
 use clap::Args;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::Subscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::exit::Misuse;
@@ -31,9 +37,15 @@ pub(crate) fn start(flags: &Flags, service: bool) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     if flags.log_json {
-        logs.json().flatten_event(true).finish().try_init()?;
+        logs.json().flatten_event(true).finish().with(filter_fn(is_told)).try_init()?;
     } else {
-        logs.finish().try_init()?;
+        logs.finish().with(filter_fn(is_told)).try_init()?;
     }
     Ok(())
+}
+
+fn is_told(what: &Metadata<'_>) -> bool {
+    let is_ours =
+        what.target() == "sorl" || what.target().starts_with("sorl::") || what.target().starts_with("sorl_");
+    is_ours || *what.level() <= Level::INFO
 }

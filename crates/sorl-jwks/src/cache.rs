@@ -1,7 +1,8 @@
 //! Keys that were fetched, kept for a while.
 //!
 //! Invariant: the source is asked at most every [`RETRY_AFTER`], by one request at a time, whatever tokens come;
-//! keys that were once seen hold for [`STALE_MAX`] while it is down.
+//! keys that were once seen hold for [`STALE_MAX`] while it is down; and nobody whose key is known and fresh waits for
+//! a request that another's token caused, or forged tokens would hold up everybody while the source is slow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::ports::{Clock, Unavailable};
 use sorl_core::time::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 const PORT: &str = "keys";
 /// Keys younger than this are not fetched again for one that is among them: how long a withdrawn key holds.
@@ -34,8 +35,9 @@ pub trait Source: Send + Sync {
 pub struct Cache<S> {
     source: S,
     clock: Arc<dyn Clock>,
+    kept: RwLock<Kept>,
     /// Locked while fetching, so that a crowd of handshakes makes one request.
-    kept: Mutex<Kept>,
+    fetching: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -64,7 +66,7 @@ impl Kept {
 impl<S: Source> Cache<S> {
     /// An empty cache; the first [`Self::find`] fetches.
     pub fn new(source: S, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, kept: Mutex::default() }
+        Self { source, clock, kept: RwLock::default(), fetching: Mutex::default() }
     }
 
     /// The keys named `kid`, or all; none if the source does not know it, as it said a moment ago.
@@ -72,15 +74,19 @@ impl<S: Source> Cache<S> {
     /// # Errors
     /// [`Unavailable`] if the source cannot say.
     pub async fn find(&self, kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
-        let mut kept = self.kept.lock().await;
+        if let Some(fresh) = self.fresh(kid).await {
+            return Ok(fresh);
+        }
+        let _turn = self.fetching.lock().await;
+        // Whoever had the turn before may have brought it.
+        if let Some(fresh) = self.fresh(kid).await {
+            return Ok(fresh);
+        }
         let now = self.clock.now();
-        let found = kept.matching(kid);
-        if !found.is_empty() && kept.is_younger(FRESH_FOR, now) {
-            return Ok(found);
+        if self.kept.read().await.may_try(now) {
+            self.refresh(now).await;
         }
-        if kept.may_try(now) {
-            self.refresh(&mut kept, now).await;
-        }
+        let kept = self.kept.read().await;
         let found = kept.matching(kid);
         if kept.is_down && (found.is_empty() || !kept.is_younger(STALE_MAX, now)) {
             return Err(Unavailable::new(PORT, "the keys cannot be had"));
@@ -88,9 +94,16 @@ impl<S: Source> Cache<S> {
         Ok(found)
     }
 
-    async fn refresh(&self, kept: &mut Kept, now: Timestamp) {
-        kept.tried_at = Some(now);
+    async fn fresh(&self, kid: Option<&str>) -> Option<Vec<VerifyKey>> {
+        let kept = self.kept.read().await;
+        let found = kept.matching(kid);
+        (!found.is_empty() && kept.is_younger(FRESH_FOR, self.clock.now())).then_some(found)
+    }
+
+    async fn refresh(&self, now: Timestamp) {
         let fetched = self.source.fetch().await;
+        let mut kept = self.kept.write().await;
+        kept.tried_at = Some(now);
         kept.is_down = fetched.is_err();
         match fetched {
             Ok(keys) => {
@@ -109,17 +122,21 @@ mod tests {
 
     use super::*;
 
-    /// A source that can be down, and how often it was asked.
+    /// A source that can be down or never answer, and how often it was asked.
     #[derive(Default)]
     struct Shelf {
         asked: AtomicUsize,
         down: AtomicBool,
+        silent: AtomicBool,
     }
 
     #[async_trait]
     impl Source for Shelf {
         async fn fetch(&self) -> Result<Vec<VerifyKey>, String> {
             let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+            if self.silent.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             if self.down.load(Ordering::SeqCst) {
                 return Err("down".to_owned());
             }
@@ -178,6 +195,23 @@ mod tests {
         assert!(cache.find(Some("key 1")).await.is_err(), "it may be there, so the token may be good");
         clock.advance(STALE_MAX);
         assert!(cache.find(Some("key 0")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_token_of_a_known_key_never_waits_for_one_that_names_another() {
+        let (cache, clock) = shelf();
+        assert_eq!(cache.find(Some("key 0")).await.unwrap().len(), 1);
+        clock.advance(RETRY_AFTER);
+        cache.source.silent.store(true, Ordering::SeqCst);
+        let forged = cache.find(Some("no such key"));
+        let known = cache.find(Some("key 0"));
+        // The forged one begins first, and its request is never answered.
+        tokio::select! {
+            biased;
+            _ = forged => panic!("nothing was answered"),
+            found = known => assert_eq!(found.unwrap().len(), 1),
+        }
+        assert_eq!(cache.source.asked.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

@@ -51,6 +51,10 @@ impl Jwks {
             self.client.get_or_try_init(|| async { client() }).await.map_err(|fault| chain(&fault))?;
         let response = client.get(&self.url).send().await.and_then(reqwest::Response::error_for_status);
         let mut response = response.map_err(|fault| chain(&fault))?;
+        // Redirects are not followed, and what stands in one is no answer.
+        if !response.status().is_success() {
+            return Err(format!("answered {}", response.status()));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|fault| chain(&fault))? {
             body.extend_from_slice(&chunk);

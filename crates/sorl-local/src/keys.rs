@@ -40,7 +40,7 @@ pub struct LocalKeys {
 
 enum Source {
     Secret(Vec<u8>),
-    Jwks(Cache<Jwks>),
+    Jwks(Box<Cache<Jwks>>),
 }
 
 /// What a minted token says. Whatever was asked for stands in it, valid or not.
@@ -69,7 +69,7 @@ impl LocalKeys {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let source = match (&auth.jwks, &auth.secret) {
-            (Some(url), _) => Source::Jwks(Jwks::cached(url.clone(), auth.algorithm, clock)),
+            (Some(url), _) => Source::Jwks(Box::new(Jwks::cached(url.clone(), auth.algorithm, clock))),
             (None, Some(secret)) => Source::Secret(secret.clone().into_bytes()),
             (None, None) => Source::Secret(kept_secret(store, entropy).await?),
         };

@@ -46,6 +46,10 @@ async fn handle(
             tracing::info!(outcome = "unauthorized", why, "authorize");
             Err(unauthorized())
         }
+        Err(AuthorizeError::ForeignOrigin(origin)) => {
+            tracing::info!(outcome = "foreign_origin", origin, "authorize");
+            Err(unauthorized())
+        }
         Err(AuthorizeError::Unavailable(fault)) => {
             tracing::error!(outcome = "unavailable", port = fault.port, source = %fault.source, "authorize");
             Err(failed("the keys cannot be had"))

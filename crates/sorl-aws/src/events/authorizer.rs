@@ -26,13 +26,15 @@ pub(super) struct Opening {
     multi_value_headers: Option<BTreeMap<String, Option<Vec<String>>>>,
     query_string_parameters: Option<BTreeMap<String, Option<String>>>,
     multi_value_query_string_parameters: Option<BTreeMap<String, Option<Vec<String>>>>,
-    /// What a handshake's lists come to; made once by [`Opening::joined`].
+    /// What headers that may come as several lines come to; made once by [`Opening::joined`].
     #[serde(skip)]
     subprotocols: Option<String>,
+    #[serde(skip)]
+    origin: Option<String>,
 }
 
 impl AuthorizerEvent {
-    /// What of the handshake may carry the token.
+    /// What of the handshake may carry the token, and which page began it.
     #[must_use]
     pub fn handshake(&mut self) -> Handshake<'_> {
         self.opening.handshake()
@@ -42,10 +44,12 @@ impl AuthorizerEvent {
 impl Opening {
     pub(super) fn handshake(&mut self) -> Handshake<'_> {
         self.subprotocols = self.joined("Sec-WebSocket-Protocol");
+        self.origin = self.joined("Origin");
         Handshake {
             subprotocols: self.subprotocols.as_deref(),
             authorization: self.header("Authorization"),
             query_token: self.query("token"),
+            origin: self.origin.as_deref(),
         }
     }
 

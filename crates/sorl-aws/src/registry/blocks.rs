@@ -19,7 +19,7 @@ const KEPT_FOR: Duration = Duration::from_hours(14 * 24);
 /// The sort key of a block of the whole service: the name of no channel.
 const SERVICE: &str = "#";
 
-fn partition(user: &UserName, region: &Region) -> String {
+pub(super) fn partition(user: &UserName, region: &Region) -> String {
     format!("{user}#{region}#blocks")
 }
 

@@ -4,6 +4,7 @@
 //! is needed: a refused put tells the present count, and the next round puts the one after it. Whoever is first in a
 //! window, as most publishes are, is done with one request.
 
+use sorl_core::names::UserName;
 use sorl_core::ports::{Rate, Unavailable};
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
@@ -44,10 +45,14 @@ pub(super) async fn spend(
     Err(table.unavailable(format!("a publish lost {ROUNDS_MAX} races for its user's counter")))
 }
 
+pub(super) fn partition(user: &UserName, region: &Region) -> String {
+    format!("{user}#{region}#rate")
+}
+
 fn counter(region: &Region, rate: &Rate, now: Timestamp, count: u64) -> Item {
     let ends_at = end_of_window(now, rate.window);
     let Rate { user, namespace, .. } = rate;
-    ItemBuilder::keyed(format!("{user}#{region}#rate"), format!("{namespace}#{}", ends_at.as_millis()))
+    ItemBuilder::keyed(partition(user, region), format!("{namespace}#{}", ends_at.as_millis()))
         .number(COUNT, count)
         .expiring(ends_at.plus(KEPT_FOR))
         .build()

@@ -14,6 +14,8 @@
 
 mod blocks;
 mod counters;
+#[cfg(test)]
+mod key_space;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,23 @@ fn a_token_is_found_wherever_and_however_it_is_written() {
 }
 
 #[test]
+fn the_page_that_began_a_handshake_is_known_and_several_are_none_of_them() {
+    let origin = |event: Value| {
+        let mut event: AuthorizerEvent = serde_json::from_value(event).unwrap();
+        event.handshake().origin.map(str::to_owned)
+    };
+    assert_eq!(origin(file("authorize_subprotocol")).as_deref(), Some("https://chat.example"));
+    assert_eq!(
+        origin(json!({"headers": {"origin": "https://evil.example"}})).as_deref(),
+        Some("https://evil.example")
+    );
+    let two = json!({"headers": {"Origin": "https://chat.example"},
+        "multiValueHeaders": {"Origin": ["https://evil.example", "https://chat.example"]}});
+    assert_eq!(origin(two).as_deref(), Some("https://evil.example,https://chat.example"));
+    assert_eq!(origin(file("authorize_two_lines")), None);
+}
+
+#[test]
 fn an_event_with_nothing_in_it_is_a_handshake_without_a_token() {
     for text in
         ["{}", r#"{"headers":null,"queryStringParameters":null,"multiValueHeaders":{"Authorization":null}}"#]

@@ -15,6 +15,7 @@ use super::report::{grants, span};
 pub(super) fn between(old: &Config, new: &Config) -> Vec<Remark> {
     let mut changes = regions(&old.regions, &new.regions);
     changes.extend(auth(old, new));
+    changes.extend(origins(old, new));
     changes.extend(limits(old, new));
     let names: BTreeSet<_> =
         old.namespaces().chain(new.namespaces()).map(|namespace| namespace.name.clone()).collect();
@@ -62,6 +63,12 @@ fn auth(old: &Config, new: &Config) -> Option<Remark> {
     };
     let what = "tokens are verified in another way: those of the old kind are refused from then on; who is connected stays until theirs expires";
     (shown(old) != shown(new)).then(|| Remark::new(Level::Warning, "auth", what))
+}
+
+/// Which pages may connect.
+fn origins(old: &Config, new: &Config) -> Option<Remark> {
+    let what = "other pages may connect: those that are no longer named are refused from then on; who is connected stays until his token expires";
+    (old.auth.origins != new.auth.origins).then(|| Remark::new(Level::Note, "auth", what))
 }
 
 fn limits(old: &Config, new: &Config) -> Vec<Remark> {
@@ -170,6 +177,14 @@ mod tests {
         assert_eq!(changes("[namespaces.room]\n", "[namespaces.room]\n"), []);
         // The section says what holds without it.
         assert_eq!(changes("", "[namespaces.room]\n"), []);
+    }
+
+    #[test]
+    fn pages_that_may_connect_are_a_change_of_their_own() {
+        let listed = "[auth]\norigins = [\"https://chat.example.com\"]\n";
+        let found = changes("", listed);
+        assert!(matches!(found.as_slice(), [only] if only.what.starts_with("other pages")), "{found:?}");
+        assert_eq!(changes(listed, listed), []);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::protocol::{SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX};
 use crate::region::Region;
 use crate::time::Timestamp;
 
+/// Characters of a refused origin that are shown: longer ones are no browser's.
+const ORIGIN_SHOWN_MAX: usize = 256;
+
 /// Who a token speaks for, and until when. API Gateway carries it along with every call of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
@@ -55,12 +58,15 @@ pub enum AuthorizeError {
     /// No token or a bad one: 401. The reason is for the log; a token never is.
     #[error("unauthorized: {0}")]
     Unauthorized(&'static str),
+    /// A page of an origin that is not in the configuration's list: 401, whatever its token. For the log.
+    #[error("unauthorized: a page of {0:?} may not connect")]
+    ForeignOrigin(String),
     /// The keys cannot be had: 5xx.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// What of a handshake may carry the token, in the order in which it is looked for.
+/// What of a handshake may carry the token, in the order in which it is looked for; and which page began it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Handshake<'a> {
     /// `Sec-WebSocket-Protocol`, as it came: a list separated by commas.
@@ -69,6 +75,8 @@ pub struct Handshake<'a> {
     pub authorization: Option<&'a str>,
     /// The query's `token`, decoded.
     pub query_token: Option<&'a str>,
+    /// `Origin`, which a browser always sends and no page can change; several are one that is in no list.
+    pub origin: Option<&'a str>,
 }
 
 impl<'a> Handshake<'a> {
@@ -97,10 +105,10 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Verifies the handshake's token.
+/// Verifies the handshake's origin and its token. A foreign page is refused first, before any key is asked for.
 ///
 /// # Errors
-/// [`AuthorizeError::Unauthorized`] for anything that is the client's fault, [`AuthorizeError::Unavailable`]
+/// [`AuthorizeError::Unauthorized`] and [`AuthorizeError::ForeignOrigin`] for what is the client's fault, [`AuthorizeError::Unavailable`]
 /// if the keys cannot be had.
 pub async fn authorize(
     handshake: &Handshake<'_>,
@@ -108,6 +116,9 @@ pub async fn authorize(
     clock: &dyn Clock,
     site: &Site,
 ) -> Result<Principal, AuthorizeError> {
+    if let Some(origin) = handshake.origin.filter(|origin| !site.config.auth.admits(origin)) {
+        return Err(AuthorizeError::ForeignOrigin(origin.chars().take(ORIGIN_SHOWN_MAX).collect()));
+    }
     let token = handshake.token().ok_or(AuthorizeError::Unauthorized("no token"))?;
     token::verify(token, keys, clock.now(), &site.config.auth).await
 }
@@ -125,6 +136,7 @@ mod handshake_tests {
             subprotocols: Some("sorl.v1, sorl.token.A"),
             authorization: Some("Bearer B"),
             query_token: Some("C"),
+            origin: None,
         };
         assert_eq!(all.token(), Some("A"));
         assert_eq!(Handshake { subprotocols: Some("sorl.v1"), ..all }.token(), Some("B"));

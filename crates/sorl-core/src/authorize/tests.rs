@@ -6,7 +6,9 @@ use jsonwebtoken::{Algorithm as Alg, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Algorithm, Auth};
+use std::sync::Arc;
+
+use crate::config::{Algorithm, Auth, Config};
 
 const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 const NOW: u64 = 1_764_000_000;
@@ -25,6 +27,15 @@ impl Keys for Fixed {
     }
 }
 
+/// The clock stands still.
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(NOW * 1_000)
+    }
+}
+
 struct Down;
 
 #[async_trait]
@@ -35,7 +46,7 @@ impl Keys for Down {
 }
 
 fn auth(algorithm: Algorithm) -> Auth {
-    Auth { algorithm, jwks: None, secret: None, issuer: None, audience: None }
+    Auth::of(algorithm)
 }
 
 fn secret() -> Fixed {
@@ -171,6 +182,30 @@ fn issuer_and_audience_are_required_where_they_are_configured() {
     }
     let unasked = with("aud", json!("anything"));
     assert!(verify(&hs256(&unasked)).is_ok());
+}
+
+#[test]
+fn a_foreign_page_is_refused_before_any_key_is_asked_for() {
+    let config = Config::parse("[auth]\norigins = [\"https://chat.example.com\"]\n").unwrap();
+    let site = Site { region: Region::parse("eu-north-1").unwrap(), config: Arc::new(config) };
+    let token = hs256(&claims());
+    let knock = |origin, keys: &dyn Keys| {
+        let handshake =
+            Handshake { authorization: None, query_token: Some(&token), origin, subprotocols: None };
+        block_on(authorize(&handshake, keys, &Noon, &site))
+    };
+    assert!(knock(Some("https://chat.example.com"), &secret()).is_ok());
+    assert!(knock(None, &secret()).is_ok(), "what is no page sends no origin");
+    for origin in ["https://evil.example", "null", "", "https://chat.example.com,https://evil.example"] {
+        let refused = knock(Some(origin), &Down);
+        assert!(matches!(refused, Err(AuthorizeError::ForeignOrigin(told)) if told == origin), "{origin:?}");
+    }
+    let long = format!("https://{}", "a".repeat(10_000));
+    let refused = knock(Some(&long), &Down);
+    assert!(
+        matches!(refused, Err(AuthorizeError::ForeignOrigin(told)) if told.len() == 256),
+        "told in short"
+    );
 }
 
 #[test]

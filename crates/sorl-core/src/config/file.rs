@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::values::{
-    accounts, algorithm, boolean, bound, grants, history, inline, is_namespace, jwks_url, post_rate,
+    accounts, algorithm, boolean, bound, grants, history, inline, is_namespace, jwks_url, origins, post_rate,
     publish_rate, regions, secret, shards, share, size, some_shards, some_text, stage,
 };
 use super::{Algorithm, Auth, Bounds, Config, Delivery, Namespace};
@@ -120,7 +120,8 @@ impl<'t> Reader<'t> {
                 "secret" => self.set(value, "a text of at least 32 bytes", secret, &mut auth.secret),
                 "issuer" => self.set(value, "a text", some_text, &mut auth.issuer),
                 "audience" => self.set(value, "a text", some_text, &mut auth.audience),
-                other => self.unknown(key, other, "algorithm, jwks, secret, issuer, audience"),
+                "origins" => self.set(value, ORIGINS_EXPECTED, origins, &mut auth.origins),
+                other => self.unknown(key, other, "algorithm, jwks, secret, issuer, audience, origins"),
             }
         }
         let symmetric = auth.algorithm == Algorithm::Hs256;
@@ -202,7 +203,7 @@ impl<'t> Reader<'t> {
     fn table<'a, 'i>(&mut self, (key, value): Entry<'a, 'i>) -> Option<&'a DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.fault(value.span(), format!("{} is a section, as in [{0}]", key.get_ref()));
+            self.fault(value.span(), format!("{} is a section, as in [{0}]", shown(key.get_ref())));
         }
         table
     }
@@ -221,12 +222,24 @@ impl<'t> Reader<'t> {
     }
 
     fn unknown(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, name: &str, known: &str) {
-        self.fault(key.span(), format!("unknown key {name}; known are {known}"));
+        self.fault(key.span(), format!("unknown key {}; known are {known}", shown(name)));
     }
 }
 
 const BOUND_EXPECTED: &str = "an integer from 1 to 10000, or \"none\"";
+/// A key as a fault tells it. Faults are logged, and a quote that was never closed makes a key of what follows,
+/// perhaps of a secret.
+fn shown(key: &str) -> &str {
+    let is_bare = key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if is_bare && (1..=KEY_SHOWN_MAX).contains(&key.len()) { key } else { "in quotes" }
+}
+
+/// Characters of a key that is told; the longest known has 11.
+const KEY_SHOWN_MAX: usize = 40;
+
 const GRANTS_EXPECTED: &str = "a list of subscribe, publish, history, presence, or [\"*\"]";
+
+const ORIGINS_EXPECTED: &str = "a list of origins as browsers send them, such as \"https://chat.example.com\", \"https://*.example.com\" or \"http://localhost:5173\": lower case, no path, no usual port";
 
 fn defaults() -> Config {
     let fallback = Arc::new(Namespace::default_for("default"));
@@ -238,7 +251,7 @@ fn defaults() -> Config {
             .into_iter()
             .filter_map(|name| Region::parse(name).ok())
             .collect(),
-        auth: Auth { algorithm: Algorithm::Hs256, jwks: None, secret: None, issuer: None, audience: None },
+        auth: Auth::of(Algorithm::Hs256),
         publishers: Vec::new(),
         message_len_max: MESSAGE_LEN_MAX,
         delivery: Delivery::default(),
@@ -312,12 +325,44 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_that_was_never_closed_tells_no_secret() {
+        let text = "\"\"\"\n[auth]\nsecret = \"correct horse battery staple, and more\"\n";
+        for text in [text.to_owned(), format!("[auth]\n{text}"), format!("[namespaces.x]\n\"{text}")] {
+            let told = Config::parse(&text).unwrap_err().to_string();
+            assert!(!told.contains("horse"), "{told}");
+        }
+    }
+
+    #[test]
     fn an_algorithm_has_the_keys_it_needs() {
         assert!(Config::parse("[auth]\nalgorithm = \"RS256\"\n").is_err());
-        assert!(
-            Config::parse("[auth]\nalgorithm = \"RS256\"\njwks = \"http://evil.example/jwks\"\n").is_err()
-        );
-        assert!(Config::parse("[auth]\nalgorithm = \"EdDSA\"\njwks = \"https://id.example/jwks\"\n").is_ok());
+        let jwks = |url| Config::parse(&format!("[auth]\nalgorithm = \"EdDSA\"\njwks = \"{url}\"\n"));
+        for good in
+            ["https://id.example/jwks", "http://localhost:8080/jwks", "http://127.0.0.1/", "http://[::1]:1"]
+        {
+            assert!(jwks(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://id.example/jwks",
+            "http://localhost.example.com/jwks",
+            "http://127.0.0.1.example.com/jwks",
+            "http://localhost:80@id.example/jwks",
+            "file:///etc/passwd",
+            "jwks.json",
+        ] {
+            assert!(jwks(bad).is_err(), "{bad}");
+        }
         assert!(Config::parse("[auth]\nsecret = \"short\"\n").is_err());
+    }
+
+    #[test]
+    fn pages_are_let_in_by_their_origin() {
+        let auth = |origins: &str| Config::parse(&format!("[auth]\norigins = {origins}\n")).unwrap().auth;
+        let listed = auth("[\"https://chat.example.com\"]");
+        assert!(listed.admits("https://chat.example.com") && !listed.admits("https://evil.example"));
+        assert!(!auth("[]").admits("null") && Config::default().auth.admits("https://anywhere.example"));
+        for wrong in ["[\"*\"]", "\"https://a.example\"", "[1]", "[\"https://a.example/\"]"] {
+            assert_eq!(faults(&format!("[auth]\norigins = {wrong}\n")).len(), 1, "{wrong}");
+        }
     }
 }

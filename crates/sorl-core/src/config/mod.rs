@@ -7,6 +7,7 @@ mod bounds;
 mod delivery;
 mod file;
 mod namespace;
+mod origins;
 pub mod quantity;
 mod values;
 
@@ -17,6 +18,7 @@ pub use bounds::Bounds;
 pub use delivery::Delivery;
 pub use file::{ConfigFault, ConfigFaults};
 pub use namespace::{Namespace, PublishRate};
+pub use origins::Origins;
 
 use crate::names::ChannelName;
 use crate::region::Region;
@@ -56,6 +58,21 @@ pub struct Auth {
     pub issuer: Option<String>,
     /// `aud` that is required, if any.
     pub audience: Option<String>,
+    /// Pages that may connect; absent, those of any origin. What is no page sends no origin, and is never refused here.
+    pub origins: Option<Origins>,
+}
+
+impl Auth {
+    /// Tokens of this algorithm, and nothing else asked of them.
+    pub(crate) const fn of(algorithm: Algorithm) -> Self {
+        Self { algorithm, jwks: None, secret: None, issuer: None, audience: None, origins: None }
+    }
+
+    /// Whether a page of this origin may connect.
+    #[must_use]
+    pub fn admits(&self, origin: &str) -> bool {
+        self.origins.as_ref().is_none_or(|origins| origins.admit(origin))
+    }
 }
 
 /// Signature algorithms.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::{Algorithm, PublishRate, quantity};
+use super::{Algorithm, Origins, PublishRate, quantity};
 use crate::grants::{Right, Rights};
 use crate::limits::{AUDIENCE_INLINE_MAX, BOUND_MAX, MESSAGE_LEN_MAX, SHARDS_MAX};
 use crate::region::Region;
@@ -51,8 +51,13 @@ pub(super) fn algorithm(value: &DeValue<'_>) -> Option<Algorithm> {
 )]
 pub(super) fn jwks_url(value: &DeValue<'_>) -> Option<Option<String>> {
     let url = value.as_str()?;
-    let allowed = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
-    allowed.iter().any(|prefix| url.starts_with(prefix)).then(|| Some(url.to_owned()))
+    let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| {
+        // The name must end there: `localhost.example.com` is somebody else's.
+        url.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    // A user before an `@` would make what stands before it no host at all.
+    let is_plain = !url.contains(['@', ' ', '\\']);
+    (is_plain && (is_here || url.starts_with("https://"))).then(|| Some(url.to_owned()))
 }
 
 #[expect(
@@ -69,6 +74,14 @@ pub(super) fn secret(value: &DeValue<'_>) -> Option<Option<String>> {
 )]
 pub(super) fn some_text(value: &DeValue<'_>) -> Option<Option<String>> {
     value.as_str().map(|text| Some(text.to_owned()))
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether the value is valid, the inner is the target"
+)]
+pub(super) fn origins(value: &DeValue<'_>) -> Option<Option<Origins>> {
+    Origins::parse(strings(value)?).map(Some)
 }
 
 pub(super) fn size(value: &DeValue<'_>) -> Option<usize> {

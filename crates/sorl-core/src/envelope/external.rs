@@ -52,9 +52,8 @@ pub fn read_external(notification: &Notification) -> Result<(Message, bool), Poi
 
 fn from_envelope(text: &str) -> Result<Wire, Poison> {
     json::object(text.as_bytes()).map_err(|fault| {
-        Poison::new(format!(
-            "neither a JSON object with channel and data nor a text with the attribute channel: {fault}"
-        ))
+        let expected = "neither a JSON object with channel and data nor a text with the attribute channel";
+        Poison::unreadable(expected, &fault)
     })
 }
 
@@ -126,6 +125,12 @@ mod tests {
         ] {
             assert!(!read(text, channel).unwrap_err().0.is_empty(), "{text}");
         }
+        // The reason is logged: it says what was expected, never what was there.
+        let told = read(r#"{"channel":"room:1","data":1,"ephemeral":"a secret"}"#, None).unwrap_err().0;
+        assert!(
+            told.ends_with("expected a boolean at line 1 column 54") && !told.contains("secret"),
+            "{told}"
+        );
         let large = format!(r#"{{"channel":"room:1","data":"{}"}}"#, "x".repeat(MESSAGE_LEN_MAX));
         assert!(read(&large, None).unwrap_err().0.starts_with("too large"));
     }

@@ -22,7 +22,7 @@ use super::commands::Commands;
 use super::connection::{Connection, Identity, draw_id};
 use super::socket::{Socket, Terms, serve};
 use super::upgrade::Upgrade;
-use crate::http::fault;
+use crate::http::{fault, foreign_page};
 use crate::stage::{Stage, Station};
 
 /// Connections a region takes: far above what one machine serves, so that a flood ends in refusals.
@@ -36,6 +36,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(29);
 enum Refusal {
     #[error("unauthorized")]
     Unauthorized(&'static str),
+    #[error("foreign_origin")]
+    ForeignOrigin(String),
     #[error("blocked")]
     Blocked,
     #[error("unavailable")]
@@ -52,6 +54,7 @@ impl From<AuthorizeError> for Refusal {
     fn from(fault: AuthorizeError) -> Self {
         match fault {
             AuthorizeError::Unauthorized(reason) => Self::Unauthorized(reason),
+            AuthorizeError::ForeignOrigin(origin) => Self::ForeignOrigin(origin),
             AuthorizeError::Unavailable(fault) => Self::Unavailable(fault),
         }
     }
@@ -70,7 +73,9 @@ impl From<ConnectError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::Unauthorized(_) | Self::Blocked => fault(StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Unauthorized(_) | Self::ForeignOrigin(_) | Self::Blocked => {
+                fault(StatusCode::UNAUTHORIZED, "unauthorized")
+            }
             Self::Unavailable(_) => {
                 fault(StatusCode::SERVICE_UNAVAILABLE, "a dependency did not answer; try again")
             }
@@ -112,7 +117,7 @@ async fn open(
     uri: Uri,
     source_ip: IpAddr,
 ) -> Response {
-    match tokio::time::timeout(CONNECT_MAX, admit(&station, &headers, &uri))
+    match tokio::time::timeout(CONNECT_MAX, admit(&station, &headers, &uri, source_ip))
         .await
         .unwrap_or(Err(Refusal::TimedOut))
     {
@@ -120,6 +125,7 @@ async fn open(
         Err(refusal) => {
             let why = match &refusal {
                 Refusal::Unauthorized(reason) => (*reason).to_owned(),
+                Refusal::ForeignOrigin(origin) => format!("a page of {origin:?} may not connect"),
                 Refusal::Unavailable(fault) => format!("{}: {}", fault.port, fault.source),
                 other => other.to_string(),
             };
@@ -131,17 +137,24 @@ async fn open(
 }
 
 /// Finds out who knocks, and records the connection.
-async fn admit(station: &Station, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
+async fn admit(
+    station: &Station,
+    headers: &HeaderMap,
+    uri: &Uri,
+    source_ip: IpAddr,
+) -> Result<Caller, Refusal> {
     let connected_at = station.clock.now();
     if station.gateway.open_count() >= CONNECTIONS_MAX {
         return Err(Refusal::Full);
     }
     let subprotocols = list(headers, &header::SEC_WEBSOCKET_PROTOCOL);
     let query_token = query_token(uri);
+    let origin = foreign_page(headers, source_ip);
     let handshake = Handshake {
         subprotocols: subprotocols.as_deref(),
         authorization: headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()),
         query_token: query_token.as_deref(),
+        origin: origin.as_deref(),
     };
     let principal =
         authorize(&handshake, station.keys.as_ref(), station.clock.as_ref(), station.site()).await?;

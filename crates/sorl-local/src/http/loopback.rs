@@ -1,4 +1,5 @@
-//! Who counts as this machine: what mints tokens and breaks regions is for it alone.
+//! Who counts as this machine: what mints tokens and breaks regions is for it alone; and what a page from elsewhere,
+//! opened here, may not make its visitor's browser do.
 //!
 //! A peer on loopback is not enough: a page from anywhere, opened here, connects from here too. So the host
 //! that was asked for must be loopback as well (against names that were rebound to 127.0.0.1), and the page's
@@ -6,9 +7,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -21,12 +23,45 @@ impl<S: Send + Sync> FromRequestParts<S> for Loopback {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let from_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+        let from_here = parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(is_here);
         if from_here && asks_here(&parts.headers, &parts.uri) && comes_from_here(&parts.headers) {
             return Ok(Self);
         }
         Err(fault(StatusCode::FORBIDDEN, "this address answers on loopback only"))
+    }
+}
+
+/// Lets nothing through that a page from elsewhere sends to change something here: for a form no browser asks first.
+pub(super) async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+    let from_here = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some_and(is_here);
+    let is_own = if from_here { comes_from_here } else { comes_from_its_host };
+    if request.method().is_safe() || is_own(request.headers()) {
+        return next.run(request).await;
+    }
+    fault(StatusCode::FORBIDDEN, "a page of another origin may not do this")
+}
+
+/// Lets nobody through who asks from this machine for another's name: a page whose name was rebound to 127.0.0.1
+/// would read the answer as its own.
+pub(super) async fn refuse_rebound(request: Request, next: Next) -> Response {
+    let from_here = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some_and(is_here);
+    if !from_here || asks_here(request.headers(), request.uri()) {
+        return next.run(request).await;
+    }
+    fault(StatusCode::FORBIDDEN, "on loopback this address answers to names of loopback only")
+}
+
+/// The origin of the page that a request comes from; none if it is no page's, or one of this machine's own, such as
+/// the console, which `[auth] origins` need not name.
+pub(crate) fn foreign_page(headers: &HeaderMap, peer: IpAddr) -> Option<String> {
+    let origins: Vec<_> = headers.get_all(header::ORIGIN).iter().collect();
+    match origins.as_slice() {
+        [] => None,
+        [one] if peer.to_canonical().is_loopback() && is_loopback_origin(one) => None,
+        several => {
+            let texts: Vec<_> = several.iter().map(|one| String::from_utf8_lossy(one.as_bytes())).collect();
+            Some(texts.join(","))
+        }
     }
 }
 
@@ -36,6 +71,18 @@ pub(super) fn cors() -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(|origin, _parts| is_loopback_origin(origin)))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE])
+}
+
+fn is_here(ConnectInfo(peer): &ConnectInfo<SocketAddr>) -> bool {
+    peer.ip().to_canonical().is_loopback()
+}
+
+/// Whether a page, if it is one, was served by the host that it asks: somebody looks at the console from elsewhere.
+fn comes_from_its_host(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let page = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    page.is_some_and(|(_, host)| text(header::HOST) == Some(host))
 }
 
 fn asks_here(headers: &HeaderMap, uri: &Uri) -> bool {
@@ -85,6 +132,34 @@ mod tests {
         ] {
             assert!(!is_loopback_host(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_foreign_page_is_told_from_this_machines_own_and_from_none() {
+        let page = |origins: &[&'static [u8]], peer: &str| {
+            let origins =
+                origins.iter().map(|origin| (header::ORIGIN, HeaderValue::from_bytes(origin).unwrap()));
+            foreign_page(&origins.collect(), peer.parse().unwrap())
+        };
+        assert_eq!(page(&[], "127.0.0.1"), None);
+        assert_eq!(page(&[b"http://localhost:5173"], "::ffff:127.0.0.1"), None);
+        assert_eq!(page(&[b"http://localhost:5173"], "10.0.0.1").as_deref(), Some("http://localhost:5173"));
+        assert_eq!(page(&[b"https://evil.example"], "127.0.0.1").as_deref(), Some("https://evil.example"));
+        let two = page(&[b"http://localhost", b"https://evil.example"], "127.0.0.1");
+        assert_eq!(two.as_deref(), Some("http://localhost,https://evil.example"));
+        assert_eq!(page(&[b"\xff"], "127.0.0.1").as_deref(), Some("\u{fffd}"), "what is no text is there");
+    }
+
+    #[test]
+    fn a_page_seen_from_elsewhere_is_its_hosts_own_or_foreign() {
+        let is_own = |origin, host| {
+            let pairs = [(header::ORIGIN, origin), (header::HOST, host)];
+            let pairs = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            comes_from_its_host(&pairs.into_iter().collect())
+        };
+        assert!(is_own("http://devbox:4600", "devbox:4600"));
+        assert!(!is_own("http://evil.example", "devbox:4600") && !is_own("null", "null"));
+        assert!(comes_from_its_host(&HeaderMap::new()), "a program sends no origin");
     }
 
     #[test]

@@ -18,10 +18,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, delete, get, post};
 
+pub(crate) use loopback::foreign_page;
 pub use regions::RegionAddress;
+pub use sns::read_notices;
 
 use crate::gateway;
 use crate::stage::Stage;
@@ -45,7 +48,8 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{id}", delete(dead_letters::purge))
         .route("/dead-letters/{id}/redrive", post(dead_letters::redrive))
-        .route("/metrics", get(metrics::render));
+        .route("/metrics", get(metrics::render))
+        .layer(from_fn(loopback::refuse_rebound));
     Router::new()
         .merge(open_to_pages)
         .merge(operators)
@@ -56,6 +60,7 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
         .route("/regions/{region}/%40connections/{*connection}", any(connections::call))
         .route("/", get(console::page).post(sns::call))
         .fallback(console::file)
+        .layer(from_fn(loopback::refuse_foreign_pages))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(stage)
 }

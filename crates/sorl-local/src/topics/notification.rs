@@ -34,7 +34,8 @@ const SIGNATURE: &str = "bm90IHNpZ25lZDogdGhpcyBpcyBhIGxvY2FsIHN0YWdl";
 
 impl Notice {
     /// The body of the queue's record.
-    pub(super) fn body(&self, arn: &TopicArn, at: Timestamp) -> String {
+    #[must_use]
+    pub fn body(&self, arn: &TopicArn, at: Timestamp) -> String {
         let region = &arn.region;
         let mut fields = vec![
             ("Type", text("Notification")),

@@ -41,6 +41,23 @@ pub(super) async fn call(State(stage): State<Arc<Stage>>, body: Bytes) -> Respon
     }
 }
 
+/// What a call brings, as far as its body says: each message that SNS would accept, without an id. For who throws
+/// bytes at it; [`call`] also tells what is wrong with the others.
+#[must_use]
+pub fn read_notices(body: &[u8]) -> Vec<Notice> {
+    let form = Form::parse(body).unwrap_or_default();
+    let entries = match form.text("Action") {
+        Some("Publish") => vec![form],
+        Some("PublishBatch") => {
+            let entries = form.list("PublishBatchRequestEntries.member");
+            if entry_ids(&entries).is_ok() { entries } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    };
+    let read = entries.iter().filter_map(|entry| Publication::read(entry).ok());
+    read.map(|publication| notice(String::new(), publication)).collect()
+}
+
 async fn answer_call(stage: &Stage, body: &[u8], request_id: &str) -> Result<Response, SnsFault> {
     let form = Form::parse(body).ok_or_else(|| SnsFault::new("MalformedQueryString", "Too many fields"))?;
     match form.text("Action") {
@@ -59,7 +76,7 @@ async fn answer_call(stage: &Stage, body: &[u8], request_id: &str) -> Result<Res
 
 async fn publish(stage: &Stage, form: &Form, request_id: &str) -> Result<Response, SnsFault> {
     let topic = topic(stage, form)?;
-    let notice = notice(stage, Publication::read(form)?);
+    let notice = notice(random_uuid(stage.entropy.as_ref()), Publication::read(form)?);
     accept(stage, &topic, std::slice::from_ref(&notice)).await?;
     Ok(answer::published(&notice.message_id, request_id))
 }
@@ -82,8 +99,8 @@ async fn publish_batch(stage: &Stage, form: &Form, request_id: &str) -> Result<R
         .zip(read)
         .map(|(id, read)| {
             let outcome = read.map(|publication| {
-                let notice = notice(stage, publication);
-                let message_id = notice.message_id.clone();
+                let message_id = random_uuid(stage.entropy.as_ref());
+                let notice = notice(message_id.clone(), publication);
                 notices.push(notice);
                 message_id
             });
@@ -143,13 +160,13 @@ fn is_entry_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-fn notice(stage: &Stage, publication: Publication) -> Notice {
+fn notice(message_id: String, publication: Publication) -> Notice {
     let attributes = publication.attributes.into_iter().map(|(name, attribute)| {
         let value = NoticeAttribute { kind: attribute.kind, value: attribute.value };
         (name, value)
     });
     Notice {
-        message_id: random_uuid(stage.entropy.as_ref()),
+        message_id,
         message: publication.message,
         subject: publication.subject,
         attributes: attributes.collect(),
