@@ -15,5 +15,8 @@ mod control;
 mod deliver;
 mod gateway;
 mod mass;
+mod meanwhile;
+mod order;
+mod presence;
 mod slices;
 mod stage;
