@@ -199,6 +199,18 @@ fn a_subscribe_that_a_disconnect_overtook_leaves_no_member() {
 }
 
 #[test]
+fn a_token_that_expired_is_answered_so_whatever_it_asks() {
+    let stage = Stage::new();
+    let alice = stage.member("alice", "alice", "room:1");
+    stage.pass(Duration::from_hours(1));
+    for action in ["subscribe", "unsubscribe", "publish", "history", "presence", "ping"] {
+        let told = stage.say(&alice, &json!({"action": action, "channel": "room:1", "data": 1}));
+        assert_eq!(told["error"]["code"], "expired", "{action}: {told}");
+    }
+    assert_eq!(stage.deliver().iter().map(|report| report.counts.messages).sum::<u64>(), 0);
+}
+
+#[test]
 fn a_key_makes_two_publishes_one_message() {
     let stage = Stage::new();
     let alice = connected(&stage, "alice", "alice", None);
