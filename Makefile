@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants local infra deployed bench package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -66,6 +66,13 @@ bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
 
+mutations: ## the code broken in one place after another; which test sees it: make mutations [ONLY=text]
+	cargo fetch --locked --quiet
+	python3 tests/mutations/run.py $(if $(ONLY),--only $(ONLY))
+
+mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
+
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
 
@@ -111,6 +118,9 @@ $(BENCH_READY): bench/requirements.txt
 	python3 -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+target/tools/bin/cargo-mutants:
+	cargo install --locked --quiet --root target/tools cargo-mutants@27.0.0
 
 .PHONY: FORCE
 FORCE:

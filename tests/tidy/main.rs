@@ -14,6 +14,7 @@ mod directions;
 mod documents;
 mod guides;
 mod links;
+mod mutations;
 mod sources;
 
 use std::path::{Path, PathBuf};
