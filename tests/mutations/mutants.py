@@ -23,7 +23,7 @@ def main():
     # The client is only the simulation's.
     tree = Tree(scratch, without=f"{WITHOUT_AWS}|sorl-client")
     tree.refresh()
-    command = ["cargo", "mutants", "--in-place", "--no-shuffle", "--output", str(scratch)]
+    command = ["cargo", "mutants", "--package", "sorl-core", "--in-place", "--no-shuffle", "--output", str(scratch)]
     command += ["--file", asked.file] if asked.file else []
     command += ["--shard", asked.shard, "--sharding", "round-robin"] if asked.shard else []
     return subprocess.run([*command, *asked.more], cwd=tree.folder, env=tree.environment, check=False).returncode
