@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench fuzz deny audit pins sbom package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants local infra deployed bench fuzz deny audit pins sbom package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -79,6 +79,13 @@ fuzz: ## hostile bytes for as long as you like: make fuzz [TARGET=frames] [SECON
 	    -max_total_time=$(or $(SECONDS),60) -max_len=16384 -timeout=10 || exit 1; \
 	done
 
+mutations: ## the code broken in one place after another; which test sees it: make mutations [ONLY=text]
+	cargo fetch --locked --quiet
+	python3 tests/mutations/run.py $(if $(ONLY),--only $(ONLY))
+
+mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
+
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
 
@@ -146,6 +153,9 @@ $(BENCH_READY): bench/requirements.txt
 	python3 -m venv $(BENCH)
 	$(BENCH)/bin/pip install $(PIP_FLAGS) -r $<
 	@touch $@
+
+target/tools/bin/cargo-mutants:
+	cargo install --locked --quiet --root target/tools cargo-mutants@27.0.0
 
 .PHONY: FORCE
 FORCE:

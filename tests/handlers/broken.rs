@@ -1,5 +1,7 @@
 //! Ports that fail where a test wants them to, over the real ones.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use async_trait::async_trait;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::envelope::Slice;
@@ -17,11 +19,31 @@ fn down() -> Unavailable {
     Unavailable::new("broken", "on purpose")
 }
 
-/// A log that does not take the first entry of a batch, or no marks.
+/// A log that does as it is asked, but for what is set.
 pub(crate) struct BrokenLog<'a> {
     pub(crate) log: &'a dyn Log,
+    /// The first entry of a batch.
     pub(crate) refuses_first: bool,
     pub(crate) refuses_marks: bool,
+    /// What marks name is not there any more.
+    pub(crate) lost_marked: bool,
+    /// From the first reading on, nothing of the past counts as complete.
+    pub(crate) loses_when_read: bool,
+    pub(crate) is_read: AtomicBool,
+}
+
+impl<'a> BrokenLog<'a> {
+    /// Nothing of it is broken yet.
+    pub(crate) const fn of(log: &'a dyn Log) -> Self {
+        Self {
+            log,
+            refuses_first: false,
+            refuses_marks: false,
+            lost_marked: false,
+            loses_when_read: false,
+            is_read: AtomicBool::new(false),
+        }
+    }
 }
 
 #[async_trait]
@@ -49,15 +71,17 @@ impl Log for BrokenLog<'_> {
     }
 
     async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
-        self.log.read(channel, ids).await
+        if self.lost_marked { Ok(Vec::new()) } else { self.log.read(channel, ids).await }
     }
 
     async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+        self.is_read.store(true, Ordering::Relaxed);
         self.log.range(query).await
     }
 
     async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
-        self.log.epochs(namespace).await
+        let lost = self.loses_when_read && self.is_read.load(Ordering::Relaxed);
+        if lost { Ok(Vec::new()) } else { self.log.epochs(namespace).await }
     }
 }
 
@@ -124,5 +148,78 @@ pub(crate) struct NoKeys;
 impl Keys for NoKeys {
     async fn find(&self, _kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
         Err(down())
+    }
+}
+
+/// A registry that reads so many pages of audiences and no more, or whose replica is far behind.
+pub(crate) struct BrokenRegistry<'a> {
+    inner: &'a dyn Registry,
+    pages: AtomicUsize,
+    is_behind: bool,
+}
+
+impl<'a> BrokenRegistry<'a> {
+    /// It reads so many pages.
+    pub(crate) const fn with_pages(inner: &'a dyn Registry, pages: usize) -> Self {
+        Self { inner, pages: AtomicUsize::new(pages), is_behind: false }
+    }
+
+    /// What is read eventually consistent is as it was before anybody came.
+    pub(crate) const fn behind(inner: &'a dyn Registry) -> Self {
+        Self { inner, pages: AtomicUsize::new(usize::MAX), is_behind: true }
+    }
+}
+
+#[async_trait]
+impl Registry for BrokenRegistry<'_> {
+    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
+        self.inner.put(member).await
+    }
+
+    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.inner.get(key).await
+    }
+
+    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.inner.delete(key).await
+    }
+
+    async fn audience(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        let left =
+            self.pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pages| pages.checked_sub(1));
+        left.map_err(|_none| down())?;
+        self.inner.audience(partition, after).await
+    }
+
+    async fn presence(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        if self.is_behind { Ok(MemberPage::default()) } else { self.inner.presence(partition, after).await }
+    }
+
+    async fn rows_of(
+        &self,
+        region: &Region,
+        connection: &ConnectionId,
+    ) -> Result<Vec<MemberKey>, Unavailable> {
+        if self.is_behind { Ok(Vec::new()) } else { self.inner.rows_of(region, connection).await }
+    }
+
+    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
+        self.inner.put_block(region, block).await
+    }
+
+    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
+        self.inner.blocks(region, user).await
+    }
+
+    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
+        self.inner.spend(region, rate, now).await
     }
 }

@@ -5,8 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sorl_core::authorize::Caller;
 use sorl_core::grants::Grants;
+use sorl_core::ids::MessageId;
+use sorl_core::ports::Clock;
 
-use crate::stage::{HOME, Stage};
+use crate::broken::BrokenLog;
+use crate::stage::{HOME, Stage, wait};
 
 fn cursor(stage: &Stage, caller: &Caller) -> Value {
     stage.say(caller, &json!({"action": "subscribe", "channel": "room:1"}))["result"]["cursor"].clone()
@@ -64,20 +67,72 @@ fn a_message_that_was_held_up_for_minutes_is_in_the_answer_by_its_mark() {
     let before = resume(&stage, &alice, &since, Some(HOME));
     assert_eq!(data(&before), [] as [Value; 0], "not delivered yet: it will come live");
     let place = stage.place(HOME);
-    let late = place.live.receive(sorl_core::ports::Clock::now(&*stage.told), 1);
+    let late = place.live.receive(stage.told.now(), 1);
     let records: Vec<_> = late.iter().map(|received| received.record.clone()).collect();
-    let deadline = sorl_core::ports::Clock::now(&*stage.told).plus(Duration::from_secs(30));
+    let deadline = stage.told.now().plus(Duration::from_secs(30));
     stage.disconnect(&alice);
-    futures::executor::block_on(sorl_core::deliver::deliver(
-        &records,
-        stage.ports(place),
-        &place.site,
-        deadline,
-    ));
+    wait(sorl_core::deliver::deliver(&records, stage.ports(place), &place.site, deadline));
     let back = connected(&stage, "alice", "back", None);
     let after = resume(&stage, &back, &since, Some(HOME));
     assert_eq!(data(&after), [json!(1)], "the very message, not its neighbours");
     assert_eq!(after["recovered"], true);
+}
+
+#[test]
+fn a_mark_from_the_minute_before_the_cursor_counts() {
+    let stage = Stage::new();
+    let alice = connected(&stage, "alice", "alice", None);
+    stage.send("room:1", "1");
+    stage.pass(Duration::from_mins(20));
+    stage.deliver();
+    stage.pass(Duration::from_secs(30));
+    let since = cursor(&stage, &alice);
+    assert_eq!(data(&resume(&stage, &alice, &since, Some(HOME))), [json!(1)]);
+    stage.pass(Duration::from_secs(31));
+    let since = cursor(&stage, &alice);
+    assert_eq!(data(&resume(&stage, &alice, &since, Some(HOME))), [] as [Value; 0]);
+}
+
+/// What is told when alice comes back and the log is as `log` says.
+fn resume_from(stage: &Stage, log: &BrokenLog<'_>) -> Value {
+    let alice = connected(stage, "alice", "alice", None);
+    let since = MessageId::floor(stage.told.now());
+    let command = json!({"action": "subscribe", "channel": "room:1", "since": since, "region": HOME});
+    let ports = sorl_core::command::Ports { log, ..stage.command_ports(HOME) };
+    stage.say_to(&alice, &command, ports)["result"].clone()
+}
+
+#[test]
+fn a_marked_message_that_the_log_has_no_more_is_told_as_a_gap() {
+    let stage = Stage::new();
+    stage.send("room:1", "1");
+    stage.pass(Duration::from_mins(20));
+    stage.deliver();
+    let log = BrokenLog { lost_marked: true, ..BrokenLog::of(&stage.place(HOME).log) };
+    assert_eq!(resume_from(&stage, &log)["recovered"], false);
+    let log = BrokenLog::of(&stage.place(HOME).log);
+    assert_eq!(resume_from(&stage, &log)["recovered"], true);
+}
+
+#[test]
+fn what_the_log_loses_while_it_is_read_is_told_as_a_gap() {
+    let stage = Stage::new();
+    stage.pass(Duration::from_mins(20));
+    let log = BrokenLog { loses_when_read: true, ..BrokenLog::of(&stage.place(HOME).log) };
+    assert_eq!(resume_from(&stage, &log)["recovered"], false);
+}
+
+#[test]
+fn who_publishes_more_often_than_the_namespace_allows_is_told_so() {
+    let stage = Stage::with("[namespaces.slow]\nrate = \"2/s\"\ngrants = [\"*\"]");
+    let alice = connected(&stage, "alice", "alice", None);
+    let publish = json!({"action": "publish", "channel": "slow:1", "data": 1});
+    let told: Vec<_> = (0..3).map(|_| stage.say(&alice, &publish)).collect();
+    assert_eq!((&told[1]["type"], &told[2]["error"]["code"]), (&json!("reply"), &json!("rate_limited")));
+    let elsewhere = json!({"action": "publish", "channel": "room:1", "data": 1});
+    assert_eq!(stage.say(&alice, &elsewhere)["type"], "reply", "another namespace's bound is its own");
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.say(&alice, &publish)["type"], "reply");
 }
 
 #[test]
@@ -141,6 +196,18 @@ fn a_subscribe_that_a_disconnect_overtook_leaves_no_member() {
     assert_eq!(refused["error"]["code"], "unavailable");
     send_and_log(&stage, "1");
     assert_eq!(stage.gateway.data("alice"), [] as [Value; 0]);
+}
+
+#[test]
+fn a_token_that_expired_is_answered_so_whatever_it_asks() {
+    let stage = Stage::new();
+    let alice = stage.member("alice", "alice", "room:1");
+    stage.pass(Duration::from_hours(1));
+    for action in ["subscribe", "unsubscribe", "publish", "history", "presence", "ping"] {
+        let told = stage.say(&alice, &json!({"action": action, "channel": "room:1", "data": 1}));
+        assert_eq!(told["error"]["code"], "expired", "{action}: {told}");
+    }
+    assert_eq!(stage.deliver().iter().map(|report| report.counts.messages).sum::<u64>(), 0);
 }
 
 #[test]

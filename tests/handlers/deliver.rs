@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use futures::executor::block_on;
 use serde_json::json;
 use sorl_core::deliver::{Ports, Record, Report, deliver};
 use sorl_core::envelope::Topic;
 use sorl_core::limits::DELIVER_MAX;
 use sorl_core::ports::{Clock, RecordSource};
 
-use crate::broken::{BrokenLog, BrokenQueue};
+use crate::broken::{BrokenLog, BrokenQueue, BrokenRegistry};
 use crate::gateway::Answers;
-use crate::stage::{HOME, Stage};
+use crate::stage::{HOME, Stage, wait};
 
 /// Takes the waiting live records and delivers them with other ports than the stage's own.
 fn deliver_with(stage: &Stage, change: impl FnOnce(Ports<'_>, &[Record]) -> Report) -> Report {
@@ -23,7 +22,7 @@ fn deliver_with(stage: &Stage, change: impl FnOnce(Ports<'_>, &[Record]) -> Repo
 
 fn run(stage: &Stage, ports: Ports<'_>, records: &[Record]) -> Report {
     let deadline = stage.told.now().plus(DELIVER_MAX);
-    block_on(deliver(records, ports, &stage.place(HOME).site, deadline))
+    wait(deliver(records, ports, &stage.place(HOME).site, deadline))
 }
 
 #[test]
@@ -85,7 +84,7 @@ fn what_is_not_logged_is_not_posted_and_comes_again() {
     stage.pass(Duration::from_millis(1));
     stage.send("room:1", "2");
     let report = deliver_with(&stage, |ports, records| {
-        let log = BrokenLog { log: ports.log, refuses_first: true, refuses_marks: false };
+        let log = BrokenLog { refuses_first: true, ..BrokenLog::of(ports.log) };
         run(&stage, Ports { log: &log, ..ports }, records)
     });
     assert_eq!(report.failed.len(), 1);
@@ -102,7 +101,7 @@ fn a_late_message_that_cannot_be_marked_is_not_posted_and_comes_again() {
     stage.send("bare:1", "2");
     stage.pass(Duration::from_secs(16));
     let report = deliver_with(&stage, |ports, records| {
-        let log = BrokenLog { log: ports.log, refuses_first: false, refuses_marks: true };
+        let log = BrokenLog { refuses_marks: true, ..BrokenLog::of(ports.log) };
         run(&stage, Ports { log: &log, ..ports }, records)
     });
     assert_eq!(report.failed.len(), 1);
@@ -122,6 +121,32 @@ fn a_403_fails_its_records_and_nothing_else() {
     let report = stage.deliver_batch(|_, _| None).unwrap();
     assert_eq!(report.failed.len(), 1);
     assert_eq!(stage.gateway.data("bob"), [json!(2)]);
+}
+
+#[test]
+fn a_message_that_a_batch_brings_twice_comes_again_twice() {
+    let stage = Stage::new();
+    stage.member("alice", "alice", "room:1");
+    stage.deliver();
+    stage.gateway.answer("alice", Answers::Forbidden);
+    stage.send("room:1", "1");
+    let report = deliver_with(&stage, |ports, records| {
+        let twin = Record { id: "twin".to_owned(), ..records[0].clone() };
+        run(&stage, ports, &[records[0].clone(), twin])
+    });
+    assert_eq!((report.failed.len(), report.counts.forbidden), (2, 1), "{report:?}");
+}
+
+#[test]
+fn an_audience_is_read_from_the_table_and_not_from_a_replica_that_lags() {
+    let stage = Stage::new();
+    stage.member("alice", "alice", "room:1");
+    stage.send("room:1", "1");
+    deliver_with(&stage, |ports, records| {
+        let registry = BrokenRegistry::behind(ports.registry);
+        run(&stage, Ports { registry: &registry, ..ports }, records)
+    });
+    assert_eq!(stage.gateway.data("alice"), [json!(1)]);
 }
 
 #[test]
@@ -158,7 +183,7 @@ fn near_the_deadline_everything_left_goes_to_slices() {
     stage.deliver();
     stage.send("room:1", "1");
     let report = deliver_with(&stage, |ports, records| {
-        block_on(deliver(records, ports, &stage.place(HOME).site, stage.told.now()))
+        wait(deliver(records, ports, &stage.place(HOME).site, stage.told.now()))
     });
     assert_eq!((report.failed.len(), report.counts.posts, report.counts.slices), (0, 0, 1));
     stage.deliver();

@@ -1,23 +1,15 @@
 //! Mass audiences: who is posted to at once, who by slices, and that nobody is forgotten or told twice on the way.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::executor::block_on;
 use serde_json::json;
 use sorl_core::deliver::{Ports, Record, Report, deliver};
-use sorl_core::ids::ConnectionId;
 use sorl_core::limits::{AUDIENCE_INLINE_DEFAULT, DELIVER_MAX, RECOVERY_OVERLAP};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::UserName;
-use sorl_core::ports::{Clock, MemberPage, Rate, Registry, Unavailable};
-use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
+use sorl_core::ports::Clock;
 
-use crate::broken::BrokenQueue;
+use crate::broken::{BrokenQueue, BrokenRegistry};
 use crate::gateway::Answers;
-use crate::stage::{HOME, Stage};
+use crate::stage::{HOME, Stage, wait};
 
 /// A stage where one run posts to three members of a channel.
 fn small() -> Stage {
@@ -95,6 +87,21 @@ fn a_403_behind_slices_waits_in_a_slice_of_its_own() {
 }
 
 #[test]
+fn every_slice_whose_message_was_not_taken_waits_though_they_were_posted_as_one() {
+    let stage = Stage::with("[limits]\ninline = 1");
+    crowd(&stage, 12, "mass:1");
+    stage.send("mass:1", "1");
+    let live = stage.deliver_batch(|_, _| None).unwrap();
+    let slices = usize::try_from(live.counts.slices).unwrap();
+    assert!(slices > 1, "{live:?}");
+    (0..12).for_each(|n| stage.gateway.answer(&format!("c{n}"), Answers::Forbidden));
+    assert_eq!(stage.deliver_batch(|_, _| None).unwrap().failed.len(), slices);
+    (0..12).for_each(|n| stage.gateway.answer(&format!("c{n}"), Answers::Ok));
+    stage.deliver_for(Duration::from_secs(5));
+    everyone_has(&stage, 12, &[json!(1)]);
+}
+
+#[test]
 fn an_audience_that_cannot_be_read_to_its_end_is_read_on_by_a_slice() {
     let stage = Stage::new();
     let members = AUDIENCE_INLINE_DEFAULT + 2_500;
@@ -102,7 +109,7 @@ fn an_audience_that_cannot_be_read_to_its_end_is_read_on_by_a_slice() {
     stage.send("hall:1", "1");
     // The embedded registry has pages of a thousand: one for the run itself, one that is cut, and no more.
     let report = stage.deliver_batch(|ports, records| {
-        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(2) };
+        let registry = BrokenRegistry::with_pages(ports.registry, 2);
         Some(once(&stage, records, Ports { registry: &registry, ..ports }))
     });
     let report = report.unwrap();
@@ -120,7 +127,7 @@ fn what_is_not_cut_in_time_is_read_on_by_a_slice() {
     stage.send("hall:1", "1");
     let report = stage.deliver_batch(|ports, records| {
         let deadline = stage.told.now().plus(Duration::from_secs(12));
-        Some(block_on(deliver(records, ports, &stage.place(HOME).site, deadline)))
+        Some(wait(deliver(records, ports, &stage.place(HOME).site, deadline)))
     });
     let report = report.unwrap();
     assert_eq!((report.failed.len(), report.counts.posts, report.counts.slices), (0, 1_000, 1), "{report:?}");
@@ -153,7 +160,7 @@ fn a_late_reading_finds_whoever_moved_to_where_it_was_read_already() {
     stage.deliver();
     stage.send("hall:1", "1");
     stage.deliver_batch(|ports, records| {
-        let registry = Failing { inner: ports.registry, pages: AtomicUsize::new(1) };
+        let registry = BrokenRegistry::with_pages(ports.registry, 1);
         Some(once(&stage, records, Ports { registry: &registry, ..ports }))
     });
     stage.disconnect(&last);
@@ -169,65 +176,5 @@ fn a_late_reading_finds_whoever_moved_to_where_it_was_read_already() {
 /// Delivers with other ports than the stage's own.
 fn once(stage: &Stage, records: &[Record], ports: Ports<'_>) -> Report {
     let deadline = stage.told.now().plus(DELIVER_MAX);
-    block_on(deliver(records, ports, &stage.place(HOME).site, deadline))
-}
-
-/// A registry that reads so many pages of audiences and no more.
-struct Failing<'a> {
-    inner: &'a dyn Registry,
-    pages: AtomicUsize,
-}
-
-#[async_trait]
-impl Registry for Failing<'_> {
-    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
-        self.inner.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.inner.get(key).await
-    }
-
-    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.inner.delete(key).await
-    }
-
-    async fn audience(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        let left =
-            self.pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pages| pages.checked_sub(1));
-        left.map_err(|_none| Unavailable::new("broken", "on purpose"))?;
-        self.inner.audience(partition, after).await
-    }
-
-    async fn presence(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        self.inner.presence(partition, after).await
-    }
-
-    async fn rows_of(
-        &self,
-        region: &Region,
-        connection: &ConnectionId,
-    ) -> Result<Vec<MemberKey>, Unavailable> {
-        self.inner.rows_of(region, connection).await
-    }
-
-    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
-        self.inner.put_block(region, block).await
-    }
-
-    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
-        self.inner.blocks(region, user).await
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.inner.spend(region, rate, now).await
-    }
+    wait(deliver(records, ports, &stage.place(HOME).site, deadline))
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use sorl_core::limits::HANDSHAKE_MAX;
+use sorl_core::ports::Clock;
 
 use crate::gateway::Answers;
-use crate::stage::Stage;
+use crate::stage::{HOME, Stage};
 
 fn settled(stage: &Stage) {
     stage.deliver();
@@ -26,6 +27,23 @@ fn a_retry_goes_only_to_those_who_have_not_got_it() {
     stage.deliver_for(Duration::from_secs(5));
     assert_eq!(stage.gateway.data("alice"), [json!(1)]);
     assert_eq!(stage.gateway.data("bob"), [json!(1)]);
+    assert_eq!(stage.waiting(), 0);
+}
+
+#[test]
+fn a_member_whose_token_expires_before_the_retry_gets_nothing() {
+    let stage = Stage::new();
+    let mut alice = stage.caller(HOME, "alice", "alice");
+    alice.principal.expires_at = stage.told.now().plus(Duration::from_secs(5));
+    stage.try_connect(&alice).unwrap();
+    stage.say(&alice, &json!({"action": "subscribe", "channel": "hall:1"}));
+    stage.gateway.answer("alice", Answers::Nothing);
+    stage.send("hall:1", "1");
+    stage.deliver();
+    stage.gateway.answer("alice", Answers::Ok);
+    stage.pass(Duration::from_secs(5));
+    stage.deliver();
+    assert_eq!(stage.gateway.data("alice"), [] as [serde_json::Value; 0]);
     assert_eq!(stage.waiting(), 0);
 }
 

@@ -1,11 +1,12 @@
 //! A stage of two regions on one thread: time passes when it is told to, records are delivered when asked.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::executor::block_on;
 use serde_json::{Value, json};
 use sorl_core::authorize::{Caller, Principal};
 use sorl_core::config::Config;
@@ -43,6 +44,17 @@ impl Entropy for Told {
     }
 }
 
+/// Runs what waits for nothing but itself, also while another such run is under way.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
+            return outcome;
+        }
+    }
+}
+
 pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) told: Arc<Told>,
@@ -65,8 +77,7 @@ impl Stage {
         let told = Arc::new(Told(AtomicU64::new(START), AtomicU64::new(1)));
         let (clock, entropy) = (Arc::clone(&told) as Arc<dyn Clock>, Arc::clone(&told) as Arc<dyn Entropy>);
         let store = Arc::new(MemoryStore::default());
-        let world =
-            block_on(World::new(config, clock, entropy, store, sorl_local::faults::Faults::default()));
+        let world = wait(World::new(config, clock, entropy, store, sorl_local::faults::Faults::default()));
         Self { world: world.unwrap(), told, gateway: Scripted::default() }
     }
 
@@ -92,7 +103,7 @@ impl Stage {
 
     pub(crate) fn try_connect(&self, caller: &Caller) -> Result<(), ConnectError> {
         let place = self.place(caller.region.as_str());
-        block_on(connect(caller, &place.registry, &*self.told, &place.site))
+        wait(connect(caller, &place.registry, &*self.told, &place.site))
     }
 
     /// A connection in the home region that is a member of `channel`.
@@ -106,23 +117,32 @@ impl Stage {
 
     /// The answer to a command.
     pub(crate) fn say(&self, caller: &Caller, command: &Value) -> Value {
+        self.say_to(caller, command, self.command_ports(caller.region.as_str()))
+    }
+
+    /// The answer to a command that is carried out with other ports than the stage's own.
+    pub(crate) fn say_to(&self, caller: &Caller, command: &Value, ports: command::Ports<'_>) -> Value {
         let mut command = command.clone();
         command["id"] = json!(1);
-        let place = self.place(caller.region.as_str());
-        let ports = command::Ports {
+        let site = &self.place(caller.region.as_str()).site;
+        let answer = wait(command::command(&command.to_string(), caller, ports, site));
+        serde_json::from_str(&answer.frame).unwrap()
+    }
+
+    pub(crate) fn command_ports(&self, region: &str) -> command::Ports<'_> {
+        let place = self.place(region);
+        command::Ports {
             registry: &place.registry,
             log: &place.log,
             bus: &place.bus,
             clock: &*self.told,
             entropy: &*self.told,
-        };
-        let answer = block_on(command::command(&command.to_string(), caller, ports, &place.site));
-        serde_json::from_str(&answer.frame).unwrap()
+        }
     }
 
     pub(crate) fn disconnect(&self, caller: &Caller) {
         let place = self.place(caller.region.as_str());
-        block_on(disconnect::disconnect(caller, &place.registry, &place.bus, &place.site)).unwrap();
+        wait(disconnect::disconnect(caller, &place.registry, &place.bus, &place.site)).unwrap();
     }
 
     /// What an external program publishes at home.
@@ -134,7 +154,7 @@ impl Stage {
         let notice = Notice { message_id, message: message.to_owned(), subject: None, attributes };
         let topics = self.world.topics();
         let arn = topics.arn(&Region::parse(HOME).unwrap(), topic);
-        block_on(topics.publish(&arn, &[notice])).unwrap();
+        wait(topics.publish(&arn, &[notice])).unwrap();
     }
 
     pub(crate) fn send(&self, channel: &str, data: &str) {
@@ -169,8 +189,8 @@ impl Stage {
         let records: Vec<Record> = received.iter().map(|received| received.record.clone()).collect();
         let ports = self.ports(place);
         let deadline = now.plus(sorl_core::limits::DELIVER_MAX);
-        let report = change(ports, &records)
-            .unwrap_or_else(|| block_on(deliver(&records, ports, &place.site, deadline)));
+        let report =
+            change(ports, &records).unwrap_or_else(|| wait(deliver(&records, ports, &place.site, deadline)));
         for received in received {
             if report.failed.contains(&received.record.id) {
                 queue.release(received.receipt, now, Duration::from_secs(1));

@@ -16,6 +16,7 @@ mod evidence;
 mod guides;
 mod links;
 mod metrics;
+mod mutations;
 mod sources;
 
 use std::path::{Path, PathBuf};

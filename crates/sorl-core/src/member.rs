@@ -99,11 +99,41 @@ mod tests {
     #[test]
     fn the_shard_of_a_connection_is_frozen() {
         let connection = ConnectionId::parse("L0SM9cOFvHcCIhw=").unwrap();
-        assert_eq!(shard_of(&connection, 1), 0);
-        assert_eq!(shard_of(&connection, 16), shard_of(&connection, 16));
+        assert_eq!([1, 7, 16, 64].map(|shards| shard_of(&connection, shards)), [0, 2, 5, 53]);
+        assert_eq!(shard_of(&connection, 0), 0);
         assert!((0..100).all(|n| {
             let connection = ConnectionId::parse(&format!("c{n}")).unwrap();
             shard_of(&connection, 7) < 7
         }));
+    }
+    #[test]
+    fn a_row_counts_until_the_moment_it_expires() {
+        let partition = Partition { channel: channel("c"), region: Region::parse("r").unwrap(), shard: 0 };
+        let key = MemberKey { partition, connection: ConnectionId::parse("c").unwrap() };
+        let member = Member { key, user: UserName::parse("u").unwrap(), since: at(0), expires_at: at(10) };
+        assert_eq!([9, 10, 11].map(|ms| member.is_expired(at(ms))), [false, true, true]);
+    }
+
+    #[test]
+    fn a_block_bars_what_it_names_until_its_time() {
+        let block = |name: Option<&str>| Block {
+            user: UserName::parse("u").unwrap(),
+            channel: name.map(channel),
+            until: at(10),
+            at: at(0),
+        };
+        let (service, room) = (block(None), block(Some("room")));
+        assert_eq!([9, 10].map(|ms| service.bars_service(at(ms))), [true, false]);
+        assert_eq!([9, 10].map(|ms| service.bars_channel(&channel("any"), at(ms))), [true, false]);
+        assert_eq!([9, 10].map(|ms| room.bars_channel(&channel("room"), at(ms))), [true, false]);
+        assert!(!room.bars_service(at(9)) && !room.bars_channel(&channel("other"), at(9)));
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn channel(name: &str) -> ChannelName {
+        ChannelName::parse(name).unwrap()
     }
 }

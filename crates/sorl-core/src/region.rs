@@ -57,3 +57,18 @@ impl<'de> Deserialize<'de> for Region {
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regions_name_is_lower_case_letters_digits_and_hyphens() {
+        for good in ["r", "eu-north-1", &"r".repeat(Region::LEN_MAX)] {
+            assert_eq!(Region::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "1-eu", "-eu", "EU-north-1", "eu_north", "eu#1", &"r".repeat(Region::LEN_MAX + 1)] {
+            assert_eq!(Region::parse(bad), Err(RegionError), "{bad}");
+        }
+    }
+}

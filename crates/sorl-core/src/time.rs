@@ -55,3 +55,30 @@ impl Timestamp {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_later_and_earlier_stays_within_time() {
+        let at = Timestamp::from_millis(1_500);
+        assert_eq!((at.plus(SECOND).as_millis(), at.minus(SECOND).as_millis()), (2_500, 500));
+        assert_eq!(at.minus(SECOND * 2), Timestamp::ZERO);
+        assert_eq!(at.plus(Duration::MAX), Timestamp::from_millis(u64::MAX));
+    }
+
+    #[test]
+    fn nothing_is_since_what_is_yet_to_come() {
+        let (early, late) = (Timestamp::from_millis(500), Timestamp::from_millis(1_500));
+        assert_eq!((late.since(early), early.since(late)), (SECOND, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_time_in_seconds_is_never_too_early() {
+        let secs = |ms| Timestamp::from_millis(ms).as_secs_ceil();
+        assert_eq!((secs(0), secs(1), secs(1_000), secs(1_001)), (0, 1, 1, 2));
+    }
+}

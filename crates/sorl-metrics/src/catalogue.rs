@@ -118,8 +118,10 @@ metrics! {
     HANDSHAKES_REFUSED = Metric {
         labels: &["reason"],
         sets: &[&["reason"]],
-        ..counter("handshakes_refused", "handshakes that were refused: `unauthorized`, `blocked`, `unavailable` \
-            (the keys or a table); in `sorl dev` also `too_many_connections`, `timed_out`")
+        ..counter("handshakes_refused", "handshakes that were refused: `unauthorized` (no token, or a bad \
+            one), `foreign_origin` (a page that `[auth] origins` does not name), `blocked`, \
+            `too_many_connections_of_user`, `unavailable` (the keys or a table); in `sorl dev` also \
+            `too_many_connections`, `timed_out`")
     };
     COMMANDS = Metric {
         labels: &["action", "error"],

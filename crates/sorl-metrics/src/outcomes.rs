@@ -24,6 +24,7 @@ pub fn authorize<T>(outcome: &Result<T, AuthorizeError>) -> Samples {
         Ok(_) => Samples::default(),
         Err(AuthorizeError::Unavailable(_)) => refused("unavailable"),
         Err(AuthorizeError::Unauthorized(_)) => refused("unauthorized"),
+        Err(AuthorizeError::ForeignOrigin(_)) => refused("foreign_origin"),
     }
 }
 
@@ -37,6 +38,7 @@ pub fn connect(outcome: &Result<(), ConnectError>) -> Samples {
             samples
         }
         Err(ConnectError::Blocked) => refused("blocked"),
+        Err(ConnectError::Crowded) => refused("too_many_connections_of_user"),
         Err(ConnectError::Unavailable(_)) => refused("unavailable"),
     }
 }

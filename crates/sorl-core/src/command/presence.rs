@@ -105,3 +105,47 @@ fn list(members: Vec<Member>, complete: bool) -> PresenceResult {
     let truncated = listed.len() < count || !complete;
     PresenceResult { count, members: listed, truncated }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ConnectionId;
+    use crate::member::MemberKey;
+
+    fn member(user: &str, connection: &str, region: &str, shard: u16) -> Member {
+        let (channel, region) = (ChannelName::parse("c").unwrap(), Region::parse(region).unwrap());
+        let partition = Partition { channel, region, shard };
+        Member {
+            key: MemberKey { partition, connection: ConnectionId::parse(connection).unwrap() },
+            user: UserName::parse(user).unwrap(),
+            since: Timestamp::ZERO,
+            expires_at: Timestamp::ZERO,
+        }
+    }
+
+    fn crowd(users: usize) -> Vec<Member> {
+        (0..users).map(|n| member(&format!("u{n}"), &format!("c{n}"), "r", 0)).collect()
+    }
+
+    #[test]
+    fn a_user_is_listed_once_with_all_connections_and_regions() {
+        // One of them stands in two partitions while the number of shards changes.
+        let rows = [("a", "1", "r", 0), ("b", "1", "s", 0), ("a", "2", "s", 0), ("a", "2", "s", 1)];
+        let rows = rows.map(|(user, connection, region, shard)| member(user, connection, region, shard));
+        let told = list(rows.to_vec(), true);
+        assert_eq!((told.count, told.members.len(), told.truncated), (2, 2, false));
+        let (alice, regions) = (&told.members[0], ["r", "s"].map(|name| Region::parse(name).unwrap()));
+        assert_eq!((alice.user.as_str(), alice.connections, &alice.regions[..]), ("a", 2, &regions[..]));
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_cut_and_says_so() {
+        let cut = |users| {
+            let told = list(crowd(users), true);
+            (told.count, told.members.len(), told.truncated)
+        };
+        assert_eq!(cut(PRESENCE_MEMBERS_MAX), (300, 300, false));
+        assert_eq!(cut(PRESENCE_MEMBERS_MAX + 1), (301, 300, true));
+        assert!(list(crowd(1), false).truncated, "who was not read is not listed");
+    }
+}

@@ -223,3 +223,45 @@ pub(super) fn of_newer(channel: &ChannelName, since: Timestamp, of: &Cutting, ru
     };
     shards(channel, run.site).map(newer).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{MessageId, Tail};
+    use crate::message::Message;
+    use crate::region::Region;
+
+    fn owed(text_len: usize) -> Owed {
+        let id = MessageId::new(Timestamp::from_millis(1), 0, Tail::from_bits(1));
+        let data = serde_json::value::to_raw_value(&"x".repeat(text_len)).unwrap();
+        let (channel, region) = (ChannelName::parse("c").unwrap(), Region::parse("r").unwrap());
+        Owed { message: Message::new(id, channel, data, None, region), ephemeral: false }
+    }
+
+    fn recipients(count: usize) -> Vec<Recipient> {
+        let text = r#"{"connection":"c","user":"u","since":0,"expires_at":1,"attempts":0}"#;
+        vec![serde_json::from_str(text).unwrap(); count]
+    }
+
+    fn cut(messages: &[Owed], connections: usize) -> Vec<(usize, usize)> {
+        let slices = slices(messages, &recipients(connections), Timestamp::ZERO, 4, Duration::from_secs(7));
+        assert!(slices.iter().all(|slice| (slice.depth, slice.delay.as_secs()) == (5, 7)));
+        slices.iter().map(|slice| (slice.messages.len(), slice.connections.len())).collect()
+    }
+
+    #[test]
+    fn a_slice_names_a_thousand_connections_at_most() {
+        assert_eq!(cut(&[owed(1)], SLICE_CONNECTIONS_MAX), [(1, SLICE_CONNECTIONS_MAX)]);
+        assert_eq!(cut(&[owed(1)], SLICE_CONNECTIONS_MAX + 1), [(1, SLICE_CONNECTIONS_MAX), (1, 1)]);
+        assert_eq!(cut(&[owed(1)], 0), []);
+    }
+
+    #[test]
+    fn a_slice_holds_600_kilobytes_of_messages_at_most_and_always_one() {
+        let one = owed(0).message.to_json().len();
+        let half = owed(SLICE_MESSAGES_MAX / 2 - one);
+        assert_eq!(cut(&[half.clone(), half.clone()], 1), [(2, 1)]);
+        assert_eq!(cut(&[half.clone(), half.clone(), owed(1)], 1), [(2, 1), (1, 1)]);
+        assert_eq!(cut(&[half.clone(), owed(SLICE_MESSAGES_MAX), half], 1), [(1, 1); 3]);
+    }
+}

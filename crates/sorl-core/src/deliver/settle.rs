@@ -195,3 +195,41 @@ async fn send(job: &Job, owing: (Vec<usize>, Duration), to: &[Recipient], run: &
         Err(()) => run.fail(&job.records(&items)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(attempts: u32) -> Recipient {
+        let text =
+            format!(r#"{{"connection":"c","user":"u","since":0,"expires_at":1,"attempts":{attempts}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// After how many seconds it is tried again; none if it is closed.
+    fn tried_again(attempts: u32, depth: u32) -> Option<u64> {
+        match own_fault(3, &failed(attempts), depth) {
+            Verdict::Retry { from: 3, to, delay } if to.attempts == attempts + 1 => Some(delay.as_secs()),
+            Verdict::Close { from: 3, bye: Some(Bye::Slow), .. } => None,
+            _ => panic!("neither tried again nor closed"),
+        }
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_has_some_twenty_seconds_and_is_closed() {
+        let waits: Vec<_> = (0..SLICE_ATTEMPTS_MAX).map(|attempts| tried_again(attempts, 1)).collect();
+        let secs = [1, 1, 2, 2, 4, 4, 8].map(Some);
+        assert_eq!(waits, [&secs[..], &[None]].concat());
+    }
+
+    #[test]
+    fn a_slice_does_not_turn_for_ever() {
+        assert_eq!(tried_again(0, SLICE_DEPTH_MAX - 1), Some(1));
+        assert_eq!(tried_again(0, SLICE_DEPTH_MAX), None);
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        assert_eq!([0, 1, 5, 6, 1_000].map(|turn| wait(turn).as_secs()), [1, 2, 32, 60, 60]);
+    }
+}

@@ -56,3 +56,18 @@ impl<'de> Deserialize<'de> for ConnectionId {
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_id_is_base64_and_nothing_that_a_key_or_an_address_would_take_apart() {
+        for good in ["L0SM9cOFvHcCIhw=", "a-b_c+d/e", &"c".repeat(ConnectionId::LEN_MAX)] {
+            assert_eq!(ConnectionId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a#b", "a b", "a?b", "a%2f", "ä", &"c".repeat(ConnectionId::LEN_MAX + 1)] {
+            assert_eq!(ConnectionId::parse(bad), Err(ConnectionIdError), "{bad}");
+        }
+    }
+}

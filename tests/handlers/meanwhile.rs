@@ -1,0 +1,148 @@
+//! Ports during one call of which something else happens: what a test of an order of two calls needs.
+//!
+//! Not ports that fail (`broken`). The deed is done once, before the call has any effect: so it sees the state that
+//! the call finds, and whatever the handler did before.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use sorl_core::ids::{ConnectionId, MessageId};
+use sorl_core::member::{Block, Member, MemberKey, Partition};
+use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ports::{
+    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry,
+    Unavailable,
+};
+use sorl_core::region::Region;
+use sorl_core::time::Timestamp;
+
+/// The call during which something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Append,
+    Mark,
+    Put,
+    Delete,
+    PutBlock,
+}
+
+type Deed<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Log and registry, and what happens meanwhile.
+pub(crate) struct Meanwhile<'a> {
+    pub(crate) log: &'a dyn Log,
+    pub(crate) registry: &'a dyn Registry,
+    call: Call,
+    deed: Mutex<Option<Deed<'a>>>,
+}
+
+impl<'a> Meanwhile<'a> {
+    pub(crate) fn new(
+        (log, registry): (&'a dyn Log, &'a dyn Registry),
+        call: Call,
+        deed: impl FnOnce() + Send + 'a,
+    ) -> Self {
+        Self { log, registry, call, deed: Mutex::new(Some(Box::new(deed))) }
+    }
+
+    fn reach(&self, call: Call) {
+        let deed = if call == self.call { self.deed.lock().unwrap().take() } else { None };
+        if let Some(deed) = deed {
+            deed();
+        }
+    }
+
+    /// Whether it came to the call.
+    pub(crate) fn has_happened(&self) -> bool {
+        self.deed.lock().unwrap().is_none()
+    }
+}
+
+#[async_trait]
+impl Log for Meanwhile<'_> {
+    async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
+        self.reach(Call::Append);
+        self.log.append(entries).await
+    }
+
+    async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
+        self.reach(Call::Mark);
+        self.log.mark(mark).await
+    }
+
+    async fn marks(
+        &self,
+        channel: &ChannelName,
+        after: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Marks, Unavailable> {
+        self.log.marks(channel, after, now, limit).await
+    }
+
+    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
+        self.log.read(channel, ids).await
+    }
+
+    async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+        self.log.range(query).await
+    }
+
+    async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
+        self.log.epochs(namespace).await
+    }
+}
+
+#[async_trait]
+impl Registry for Meanwhile<'_> {
+    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
+        self.reach(Call::Put);
+        self.registry.put(member).await
+    }
+
+    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.registry.get(key).await
+    }
+
+    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.reach(Call::Delete);
+        self.registry.delete(key).await
+    }
+
+    async fn audience(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        self.registry.audience(partition, after).await
+    }
+
+    async fn presence(
+        &self,
+        partition: &Partition,
+        after: Option<&ConnectionId>,
+    ) -> Result<MemberPage, Unavailable> {
+        self.registry.presence(partition, after).await
+    }
+
+    async fn rows_of(
+        &self,
+        region: &Region,
+        connection: &ConnectionId,
+    ) -> Result<Vec<MemberKey>, Unavailable> {
+        self.registry.rows_of(region, connection).await
+    }
+
+    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
+        self.reach(Call::PutBlock);
+        self.registry.put_block(region, block).await
+    }
+
+    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
+        self.registry.blocks(region, user).await
+    }
+
+    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
+        self.registry.spend(region, rate, now).await
+    }
+}

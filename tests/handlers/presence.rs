@@ -1,0 +1,55 @@
+//! Who is told of joins and leaves, and who is found though the configuration changed.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sorl_core::ids::ConnectionId;
+use sorl_core::limits::PRESENCE_AUDIENCE_MAX;
+use sorl_core::member::{Member, MemberKey, Partition};
+use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ports::{Clock, Registry};
+use sorl_core::region::Region;
+
+use crate::stage::{HOME, Stage, wait};
+
+#[test]
+fn a_join_is_told_to_at_most_200_members() {
+    let stage = Stage::new();
+    for n in 0..PRESENCE_AUDIENCE_MAX + 50 {
+        stage.member(&format!("u{n}"), &format!("c{n}"), "room:1");
+    }
+    stage.deliver();
+    stage.member("last", "last", "room:1");
+    let told: u64 = stage.deliver().iter().map(|report| report.counts.presence_posts).sum();
+    assert_eq!(told, PRESENCE_AUDIENCE_MAX as u64);
+}
+
+/// A member who came while the namespace wrote more shards than it does now.
+fn member_in_shard(stage: &Stage, shard: u16) -> MemberKey {
+    let partition = Partition {
+        channel: ChannelName::parse("ring:1").unwrap(),
+        region: Region::parse(HOME).unwrap(),
+        shard,
+    };
+    let key = MemberKey { partition, connection: ConnectionId::parse("alice").unwrap() };
+    let (user, since) = (UserName::parse("alice").unwrap(), stage.told.now());
+    let member = Member { key: key.clone(), user, since, expires_at: since.plus(Duration::from_hours(1)) };
+    wait(stage.place(HOME).registry.put(&member)).unwrap();
+    key
+}
+
+#[test]
+fn a_member_in_a_shard_that_is_only_read_any_more_is_reached_listed_and_let_go() {
+    let stage = Stage::with("[namespaces.ring]\nshards = 1\nshards_read = 4\ngrants = [\"*\"]");
+    let alice = stage.caller(HOME, "alice", "alice");
+    stage.try_connect(&alice).unwrap();
+    let key = member_in_shard(&stage, 3);
+    stage.send("ring:1", "1");
+    stage.deliver();
+    assert_eq!(stage.gateway.data("alice"), [json!(1)]);
+    let present = stage.say(&alice, &json!({"action": "presence", "channel": "ring:1"}));
+    assert_eq!(present["result"]["count"], 1, "{present}");
+    let left = stage.say(&alice, &json!({"action": "unsubscribe", "channel": "ring:1"}));
+    assert_eq!(left["type"], "reply", "{left}");
+    assert_eq!(wait(stage.place(HOME).registry.get(&key)).unwrap(), None);
+}
