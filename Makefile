@@ -63,8 +63,9 @@ deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ##
 bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make bench [ONLY="fan_out growth"] [QUICK=1]
 	ONLY="$(ONLY)" QUICK="$(QUICK)" $(BENCH)/bin/python bench/run.py
 
-sim: ## more of the simulation: make sim SEEDS=100000
-	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
+sim: ## more of the simulation: make sim SEEDS=100000 [FROM=0] [THREADS=2]
+	SORL_SIM_SEED=$(or $(FROM),0) SORL_SIM_SEEDS=$(or $(SEEDS),10000) SORL_SIM_THREADS=$(or $(THREADS),2) \
+		$(CARGO_TEST) --test sim -- --exact promises_hold_under_faults --nocapture
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
