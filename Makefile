@@ -66,8 +66,9 @@ deployed: target/release/sorl $(PYTHON_READY) $(EMULATOR_READY) $(NODE_READY) ##
 bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make bench [ONLY="fan_out growth"] [QUICK=1]
 	ONLY="$(ONLY)" QUICK="$(QUICK)" $(BENCH)/bin/python bench/run.py
 
-sim: ## more of the simulation: make sim SEEDS=100000
-	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
+sim: ## more of the simulation: make sim SEEDS=100000 [FROM=0] [THREADS=2]
+	SORL_SIM_SEED=$(or $(FROM),0) SORL_SIM_SEEDS=$(or $(SEEDS),10000) SORL_SIM_THREADS=$(or $(THREADS),2) \
+		$(CARGO_TEST) --test sim -- --exact promises_hold_under_faults --nocapture
 
 # Stable Rust: without a sanitizer, which no code without `unsafe` needs, cargo-fuzz asks for no unstable flag.
 fuzz: ## hostile bytes for as long as you like: make fuzz [TARGET=frames] [SECONDS=600]

@@ -24,7 +24,7 @@ use crate::arm::Arm;
 /// 2025-11-24: ids of a plausible age.
 const START: u64 = 1_764_000_000_000;
 /// So small that every clause turns pages.
-const PAGES_OF_THREE: Sizes = Sizes { member_page: 3, log_page: 3 };
+const PAGES_OF_THREE: Sizes = Sizes { member_page: 3, log_page: 3, ttl_late: Duration::ZERO };
 
 /// A world, and what the suite holds of it.
 pub(crate) struct LocalArm {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde::Deserialize;
 use serde_json::json;
 use sorl_client::wire::{Page, Presence};
@@ -14,8 +15,9 @@ use sorl_core::command::command;
 use sorl_core::envelope::Notification;
 use sorl_core::grants::Grants;
 use sorl_core::ids::{ConnectionId, MessageId};
+use sorl_core::member::{Member, Partition};
 use sorl_core::names::{ChannelName, UserName};
-use sorl_core::ports::Entropy;
+use sorl_core::ports::{Entropy, Registry};
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_local::dead_letters::Buried;
@@ -23,12 +25,14 @@ use sorl_local::dead_letters::Buried;
 use crate::client::number_of;
 use crate::stage::START;
 use crate::station::Station;
-use crate::users::{Badge, CHANNELS};
+use crate::users::{Badge, CHANNELS, CLIENTS, user_of};
 use crate::wiring::Lambda;
 use crate::witness::{Number, Witness};
 
 /// Messages in a page: few, so that a history has several.
 const PAGE: u32 = 9;
+/// As many as any configuration has.
+const SHARDS_MAX: u16 = 3;
 
 /// Somebody who may see everything, in one region.
 pub(crate) struct Auditor {
@@ -52,7 +56,7 @@ impl Auditor {
         for channel in channels() {
             let history = self.history(&channel).await;
             let listed = self.listed(&channel).await;
-            let key = (self.station.site.region.clone(), channel);
+            let key = (self.station.region.clone(), channel);
             self.witness.with(|seen| {
                 if let Some(history) = history {
                     seen.histories.insert(key.clone(), history);
@@ -66,7 +70,7 @@ impl Auditor {
     pub(crate) async fn look_for_the_lingering(self) {
         for channel in channels() {
             let listed = self.listed(&channel).await;
-            let key = (self.station.site.region.clone(), channel);
+            let key = (self.station.region.clone(), channel);
             self.witness.with(|seen| seen.lingering.extend(listed.map(|users| (key, users))));
         }
     }
@@ -99,9 +103,9 @@ impl Auditor {
             Lambda::Command,
             "audit",
             Duration::from_secs(29),
-            |station, ports, _| async move {
+            |station, ports, invocation| async move {
                 let ports = ports.for_command(&*station.clock, &station.chance as &dyn Entropy);
-                command(&frame, &caller, ports, &station.site).await.frame
+                command(&frame, &caller, ports, invocation.site()).await.frame
             },
         );
         let reply = reply.await?;
@@ -118,7 +122,7 @@ impl Auditor {
         };
         Some(Caller {
             connection: ConnectionId::parse("audit").ok()?,
-            region: self.station.site.region.clone(),
+            region: self.station.region.clone(),
             connected_at: now,
             principal,
         })
@@ -127,6 +131,31 @@ impl Auditor {
 
 fn channels() -> impl Iterator<Item = ChannelName> {
     CHANNELS.iter().filter_map(|name| ChannelName::parse(name).ok())
+}
+
+/// The rows of members that stand in a region's own partitions, as an operator who looks into the table finds them.
+pub(crate) fn rows_in(station: &Station) -> Vec<(Region, ConnectionId, ChannelName)> {
+    let personal =
+        (0..CLIENTS).filter_map(|client| ChannelName::parse(&format!("@{}", user_of(client))).ok());
+    let partitions = channels().chain(personal).flat_map(|channel| {
+        let region = station.region.clone();
+        (0..SHARDS_MAX).map(move |shard| Partition {
+            channel: channel.clone(),
+            region: region.clone(),
+            shard,
+        })
+    });
+    let mut rows = BTreeSet::new();
+    for partition in partitions {
+        // A page of three rows shows that there are some, and over memory there is nothing to wait for.
+        let page = station.place.registry.audience(&partition, None).now_or_never();
+        let members = page.and_then(Result::ok).map(|page| page.members).unwrap_or_default();
+        let row = |member: &Member| {
+            (station.region.clone(), member.connection().clone(), partition.channel.clone())
+        };
+        rows.extend(members.iter().map(row));
+    }
+    rows.into_iter().collect()
 }
 
 /// Dead letters as an operator reads them: region, reason, and the text that was published.

@@ -1,9 +1,11 @@
-//! The queues' event sources: batches handed to `deliver`, sometimes late, out of order, or to two at once.
+//! The queues' event sources: batches handed to `deliver`, sometimes late, out of order, to two at once, to none,
+//! or again after they were done with.
 //!
 //! Not the queues. The invariant is SQS's: a record is deleted only after an invocation reported it done, and
 //! what was neither deleted nor released comes again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join;
 use sorl_core::deliver::{Record, Report, deliver};
@@ -14,10 +16,13 @@ use sorl_local::queue::{Received, RecordQueue, retry_delay};
 use crate::station::Station;
 use crate::trace::messages_in;
 use crate::upgrade;
+use crate::weather::MissingSubscription;
 use crate::wiring::Lambda;
 
 /// Invocations side by side for a queue of a region.
 const INVOCATIONS: usize = 2;
+/// When at the latest a record comes again that was done with: longer than a client remembers by time alone.
+const REDELIVERED_WITHIN_MS: u64 = 30 * 60_000;
 
 /// Starts the event sources of a region.
 pub(crate) fn start(station: &Arc<Station>) {
@@ -40,7 +45,7 @@ async fn serve(station: Arc<Station>, source: RecordSource) {
             queue.arrived().await;
             continue;
         }
-        let batch = hold_back(&station, &queue, received);
+        let batch = hold_back(&station, source, &queue, received);
         if !batch.is_empty() {
             hand_out(&station, &queue, batch).await;
         }
@@ -48,13 +53,25 @@ async fn serve(station: Arc<Station>, source: RecordSource) {
 }
 
 /// Puts some of the records back for a while: they come late, and after younger ones.
-fn hold_back(station: &Station, queue: &RecordQueue, received: Vec<Received>) -> Vec<Received> {
+fn hold_back(
+    station: &Station,
+    source: RecordSource,
+    queue: &RecordQueue,
+    received: Vec<Received>,
+) -> Vec<Received> {
     let odds = station.weather.odds();
     let most = u64::try_from(odds.delayed_for.as_millis()).unwrap_or(1);
+    let missing = station.weather.missing().filter(|missing| missing.to == station.region);
+    let missing = missing.filter(|missing| missing.until > station.timeline.now());
+    let missing = missing.filter(|_| source == RecordSource::Live);
     let mut batch = Vec::with_capacity(received.len());
     for record in received {
-        if station.weather.strikes("delayed record", odds.delayed) {
-            queue.release(record.receipt, station.timeline.now(), station.chance.millis(1, most));
+        let now = station.timeline.now();
+        if let Some(missing) = missing.as_ref().filter(|missing| misses(missing, &record)) {
+            station.weather.count("topic without a subscriber");
+            queue.release(record.receipt, now, missing.until.since(now));
+        } else if station.weather.strikes("delayed record", odds.delayed) {
+            queue.release(record.receipt, now, station.chance.millis(1, most));
         } else {
             // In no particular order.
             batch.insert(station.chance.below(batch.len() + 1), record);
@@ -63,10 +80,25 @@ fn hold_back(station: &Station, queue: &RecordQueue, received: Vec<Received>) ->
     batch
 }
 
+/// Whether a record came by the subscription since it is missing.
+fn misses(missing: &MissingSubscription, record: &Received) -> bool {
+    let topics = format!(r#""TopicArn" : "arn:aws:sns:{}:"#, missing.from);
+    record.queued_at >= missing.since && record.record.body.contains(&topics)
+}
+
 async fn hand_out(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Received>) {
-    if station.weather.strikes("batch handed out twice", station.weather.odds().twice) {
+    let odds = station.weather.odds();
+    if station.weather.strikes("lost batch", odds.lost_batch) {
+        return;
+    }
+    if station.weather.strikes("visibility expired", odds.overlapping) {
+        let rest = station.chance.millis(0, 20_000);
         let (one, other) = (batch.clone(), batch);
-        join(invoke(station, queue, one), invoke(station, queue, other)).await;
+        let later = async {
+            station.timeline.sleep(rest).await;
+            invoke(station, queue, other).await;
+        };
+        join(invoke(station, queue, one), later).await;
     } else {
         invoke(station, queue, batch).await;
     }
@@ -74,29 +106,41 @@ async fn hand_out(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Receiv
 
 async fn invoke(station: &Arc<Station>, queue: &RecordQueue, batch: Vec<Received>) {
     let records: Vec<Record> = batch.iter().map(|received| as_written(station, &received.record)).collect();
-    let about: Vec<_> = records.iter().map(|record| record.id.as_str()).collect();
-    let bodies: Vec<_> = records.iter().map(|record| messages_in(&record.body)).collect();
-    station.trace.note(format!(
-        "{} deliver gets {}: {}",
-        station.site.region,
-        about.join(" "),
-        bodies.join(" ")
-    ));
-    let name = about.first().map(|id| (*id).to_owned()).unwrap_or_default();
-    let report = station.invoke(Lambda::Deliver, &name, DELIVER_MAX, |station, ports, _| async move {
-        let deadline = station.clock.now().plus(DELIVER_MAX);
-        deliver(&records, ports.for_deliver(&*station.clock), &station.site, deadline).await
-    });
+    station.trace.note_with(|| handed_out(station, &records));
+    let first = records.first().map(|record| record.id.clone()).unwrap_or_default();
+    let limit = time_for(station);
+    let report =
+        station.invoke(Lambda::Deliver, &first, limit, move |station, ports, invocation| async move {
+            let deadline = station.clock.now().plus(limit);
+            deliver(&records, ports.for_deliver(&*station.clock), invocation.site(), deadline).await
+        });
     if let Some(report) = report.await {
         answer_for(station, queue, batch, &report);
     }
 }
 
+/// What a Lambda has before it is ended; little, where it was slow to begin.
+fn time_for(station: &Station) -> Duration {
+    if station.weather.strikes("deadline reached", station.weather.odds().short_of_time) {
+        return station.chance.millis(500, 12_000);
+    }
+    DELIVER_MAX
+}
+
+fn handed_out(station: &Station, records: &[Record]) -> String {
+    let ids: Vec<_> = records.iter().map(|record| record.id.as_str()).collect();
+    let bodies: Vec<_> = records.iter().map(|record| messages_in(&record.body)).collect();
+    format!("{} deliver gets {}: {}", station.region, ids.join(" "), bodies.join(" "))
+}
+
 fn answer_for(station: &Station, queue: &RecordQueue, batch: Vec<Received>, report: &Report) {
+    let now = station.timeline.now();
     for Received { record, receipt, receive_count, .. } in batch {
         if report.failed.contains(&record.id) {
-            station.trace.note(format!("{} {} failed", station.site.region, record.id));
-            queue.release(receipt, station.timeline.now(), retry_delay(receive_count));
+            station.trace.note(format_args!("{} {} failed", station.region, record.id));
+            queue.release(receipt, now, retry_delay(receive_count));
+        } else if station.weather.strikes("redelivered record", station.weather.odds().redelivered) {
+            queue.release(receipt, now, station.chance.millis(1_000, REDELIVERED_WITHIN_MS));
         } else {
             queue.delete(receipt);
         }
@@ -106,5 +150,8 @@ fn answer_for(station: &Station, queue: &RecordQueue, batch: Vec<Received>, repo
 /// The record, with what a newer version added where it was written.
 fn as_written(station: &Station, record: &Record) -> Record {
     let newer = &station.weather.odds().newer;
-    upgrade::as_written(record.clone(), &station.site.region, |region| newer.contains(&region))
+    if newer.is_empty() {
+        return record.clone();
+    }
+    upgrade::as_written(record.clone(), &station.region, |region| newer.contains(&region))
 }

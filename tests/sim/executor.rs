@@ -217,10 +217,14 @@ impl Executor {
             return false;
         }
         state.now = due;
-        let later = state.timers.split_off(&(due, u64::MAX));
-        let woken = std::mem::replace(&mut state.timers, later);
+        let mut woken = Vec::new();
+        while let Some(timer) = state.timers.first_entry()
+            && timer.key().0 <= due
+        {
+            woken.push(timer.remove());
+        }
         drop(state);
-        woken.into_values().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
         true
     }
 }

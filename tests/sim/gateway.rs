@@ -120,7 +120,7 @@ impl SimGateway {
         let Some(line) = lines.get_mut(connection) else { return false };
         line.caller = Some(Arc::clone(caller));
         line.ear.hear(Heard::Opened);
-        self.0.trace.note(format!("{connection} is open"));
+        self.0.trace.note(format_args!("{connection} is open"));
         let gateway = self.clone();
         self.0.timeline.spawn(gateway.outlive(connection.clone(), caller.connected_at));
         true
@@ -129,7 +129,7 @@ impl SimGateway {
     /// The handshake failed.
     pub(crate) fn refuse(&self, connection: &ConnectionId, status: u16) {
         if let Some(line) = self.0.lines.lock().remove(connection) {
-            self.0.trace.note(format!("{connection} is refused: {status}"));
+            self.0.trace.note(format_args!("{connection} is refused: {status}"));
             line.ear.hear(Heard::Refused(status));
         }
     }
@@ -149,6 +149,9 @@ impl SimGateway {
         if line.frames.len() >= UNREAD_MAX {
             self.0.weather.count("429 of a connection");
             return Err(PostError::Throttled);
+        }
+        if !line.carries {
+            self.0.weather.count("200 for a dead connection");
         }
         line.traffic = self.0.timeline.now();
         line.frames.push_back(frame);
@@ -174,7 +177,7 @@ impl SimGateway {
     /// The connection is over: closed by either end, or found broken.
     pub(crate) fn end(&self, connection: &ConnectionId, why: &str) {
         let Some(line) = self.0.lines.lock().remove(connection) else { return };
-        self.0.trace.note(format!("{connection} is over: {why}"));
+        self.0.trace.note(format_args!("{connection} is over: {why}"));
         if let Some(caller) = &line.caller {
             // The receiver lives as long as the run.
             drop(self.0.ended.unbounded_send(Arc::clone(caller)));
@@ -237,7 +240,7 @@ impl SimGateway {
 
     fn deliver(&self, connection: &ConnectionId, ear: &Ear, frame: &Bytes) {
         let text = String::from_utf8_lossy(frame).into_owned();
-        self.0.trace.note(format!("{connection} gets {} {}", kind_of(&text), messages_in(&text)));
+        self.0.trace.note_with(|| format!("{connection} gets {} {}", kind_of(&text), messages_in(&text)));
         ear.hear(Heard::Frame(self.written(text)));
     }
 

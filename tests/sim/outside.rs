@@ -18,9 +18,10 @@ use sorl_local::world::World;
 use crate::chance::Chance;
 use crate::client::Handle;
 use crate::executor::Timeline;
+use crate::odds::Spell;
 use crate::trace::Trace;
 use crate::users::{CHANNELS, CLIENTS, user_of};
-use crate::weather::Weather;
+use crate::weather::{MissingSubscription, Weather};
 use crate::witness::{Number, Witness};
 
 /// Attempts of a publisher at one message.
@@ -95,6 +96,27 @@ impl Outside {
     }
 
     async fn publish_poison(&self) {
+        let text = self.nonsense();
+        if self.send(Topic::Messages, vec![self.wrap(text.clone())], "nonsense").await {
+            self.witness.with(|seen| seen.poison.push(text));
+        }
+    }
+
+    /// Publishes a message in one batch with nonsense before and after it.
+    pub(crate) async fn publish_beside_nonsense(&self, channel: &ChannelName) -> Number {
+        let number = self.witness.publishes(channel, None, false);
+        let attempt = self.witness.tries(number, self.timeline.now());
+        let nonsense = [self.nonsense(), self.nonsense()];
+        let [before, after] = nonsense.clone().map(|text| self.wrap(text));
+        let batch = vec![before, self.shaped(number, channel, false), after];
+        if self.send(Topic::Messages, batch, &format!("#{number} to {channel} beside nonsense")).await {
+            self.witness.acknowledged(number, attempt);
+            self.witness.with(|seen| seen.poison.extend(nonsense));
+        }
+        number
+    }
+
+    fn nonsense(&self) -> String {
         const NONSENSE: [&str; 6] = [
             "hello",
             r#"{"data":{}}"#,
@@ -103,11 +125,8 @@ impl Outside {
             r#"{"channel":"room:1","data":{},"key":7}"#,
             r#"{"channel":"room:1","data":"#,
         ];
-        let Some(nonsense) = self.chance.pick(&NONSENSE) else { return };
-        let text = format!("{nonsense}{}", " ".repeat(self.chance.below(50)));
-        if self.send(Topic::Messages, vec![self.wrap(text.clone())], "nonsense").await {
-            self.witness.with(|seen| seen.poison.push(text));
-        }
+        let nonsense = self.chance.pick(&NONSENSE).copied().unwrap_or_default();
+        format!("{nonsense}{}", " ".repeat(self.chance.below(50)))
     }
 
     /// An operator puts somebody out, now and then, until `end`.
@@ -153,7 +172,7 @@ impl Outside {
         let accepted = topics.publish(&topics.arn(&region, topic), &notices).await.is_ok();
         let lost = self.weather.strikes("lost SNS reply", self.weather.odds().lost_reply * 4.0);
         self.timeline.sleep(self.chance.millis(1, 200)).await;
-        self.trace.note(format!("outside publishes {about} in {region} (lost reply: {lost})"));
+        self.trace.note(format_args!("outside publishes {about} in {region} (lost reply: {lost})"));
         accepted && !lost
     }
 
@@ -173,28 +192,55 @@ impl Outside {
         self.chance.pick(&self.world.config().regions).cloned()
     }
 
-    /// Cuts regions off, throttles the account, lets replication lag: one spell after another, until `end`.
-    pub(crate) async fn befall(self, longest_cut: Duration, end: Timestamp) {
-        let longest = u64::try_from(longest_cut.as_millis()).unwrap_or(1).max(2_000);
+    /// Whatever befalls whole regions: one spell after another, until `end`.
+    pub(crate) async fn befall(self, longest: Duration, end: Timestamp) {
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(1).max(2_000);
         loop {
             self.timeline.sleep(self.chance.millis(2_000, 60_000)).await;
-            if self.timeline.now() >= end {
-                return;
-            }
-            let mut faults = self.usual();
-            match self.chance.below(3) {
-                0 => faults.cut.extend(self.some_region()),
-                1 => faults.lag_ms = 1_000 + self.chance.below(20_000) as u64,
-                _ => self.weather.throttle(self.chance.pick(&[0.05, 0.3, 0.9]).copied().unwrap_or(0.1)),
-            }
-            if !faults.cut.is_empty() {
-                self.weather.count("region cut");
-            }
-            self.put_in_force(faults);
-            self.timeline.sleep(self.chance.millis(1_000, longest)).await;
+            let spell = self.chance.pick(&self.weather.odds().spells).copied();
+            let Some(spell) = spell.filter(|_| self.timeline.now() < end) else { return };
+            let over = self.timeline.now().plus(self.chance.millis(1_000, longest)).min(end);
+            self.trace.note(format_args!("{spell:?} for {} s", over.since(self.timeline.now()).as_secs()));
+            self.cast(spell, over).await;
+            self.timeline.sleep_until(over).await;
             self.weather.throttle(0.0);
+            self.weather.unsubscribe(None);
             self.put_in_force(self.usual());
         }
+    }
+
+    async fn cast(&self, spell: Spell, over: Timestamp) {
+        match spell {
+            Spell::Cut => {
+                self.weather.count("region cut");
+                self.put_in_force(Faults { cut: self.some_region().into_iter().collect(), ..self.usual() });
+            }
+            Spell::Lag => {
+                self.weather.count("replication lags");
+                let lag_ms = 1_000 + self.chance.below(20_000) as u64;
+                self.put_in_force(Faults { lag_ms, ..self.usual() });
+            }
+            Spell::Reorder => self.reorder(over).await,
+            Spell::Throttle => {
+                self.weather.throttle(self.chance.pick(&[0.05, 0.3, 0.9]).copied().unwrap_or(0.1));
+            }
+            Spell::Unsubscribed => self.weather.unsubscribe(self.missing(over)),
+        }
+    }
+
+    /// Each item that is written meanwhile takes its own time, so that younger ones overtake older ones.
+    async fn reorder(&self, over: Timestamp) {
+        self.weather.count("replication reordered");
+        while self.timeline.now() < over {
+            let lag_ms = self.chance.below(8_000) as u64;
+            self.put_in_force(Faults { lag_ms, ..self.usual() });
+            self.timeline.sleep(self.chance.millis(50, 2_000)).await;
+        }
+    }
+
+    fn missing(&self, until: Timestamp) -> Option<MissingSubscription> {
+        let (to, from) = (self.some_region()?, self.some_region()?);
+        Some(MissingSubscription { to, from, since: self.timeline.now(), until })
     }
 
     fn usual(&self) -> Faults {
@@ -203,7 +249,7 @@ impl Outside {
 
     /// Puts faults in force in the world underneath.
     pub(crate) fn put_in_force(&self, faults: Faults) {
-        self.trace.note(format!("the world has cut {:?} and lag {} ms", faults.cut, faults.lag_ms));
+        self.trace.note(format_args!("the world has cut {:?} and lag {} ms", faults.cut, faults.lag_ms));
         // Regions that exist, shares between 0 and 1, a lag of seconds: never refused.
         drop(self.world.set_faults(faults));
     }

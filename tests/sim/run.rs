@@ -1,7 +1,8 @@
 //! One run: a stage, its users and everything that befalls them, all from one seed.
 //!
-//! In five acts: life under faults; calm, until everything has come to rest; a last message to every channel;
-//! a look at the histories and lists; and everybody leaves. What was seen goes to the checker.
+//! In five acts: life under faults; calm, until everything has come to rest; a last message to every channel,
+//! with nonsense beside it; a look at the histories and lists; and everybody leaves. What was seen goes to the
+//! checker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use sorl_core::ports::Clock;
 use sorl_local::faults::Faults;
 use sorl_local::world::World;
 
-use crate::audit::{Auditor, read_letters};
+use crate::audit::{Auditor, read_letters, rows_in};
 use crate::checker::{Violation, judge};
 use crate::client::{Act, Handle, Loss, live};
 use crate::executor::Timeline;
+use crate::plan::Plan;
 use crate::stage::{START, Stage};
 use crate::station::Station;
-use crate::trace::Trace;
+use crate::trace::{Telling, Trace};
 use crate::users::{CHANNELS, CLIENTS, user_of};
 use crate::weather::Tally;
 use crate::wiring::Wiring;
@@ -25,13 +27,10 @@ use crate::witness::{Testimony, Witness};
 
 /// How long it may take until everything has come to rest: idle connections that are broken take the longest.
 const REST_MAX: Duration = Duration::from_mins(45);
-/// What a user does in a life, about.
-const DEEDS: u32 = 20;
-
 /// What came of a run.
 pub(crate) struct Outcome {
     /// Which.
-    pub(crate) seed: u64,
+    pub(crate) plan: Plan,
     /// Promises that were not kept.
     pub(crate) violations: Vec<Violation>,
     /// What went wrong on purpose.
@@ -44,37 +43,39 @@ pub(crate) struct Outcome {
     pub(crate) trace: Trace,
 }
 
-/// Runs a seed.
-pub(crate) fn run(seed: u64, wiring: Wiring) -> Outcome {
-    let mut stage = Stage::set_up(seed, wiring);
+/// Runs a plan.
+pub(crate) fn run(plan: &Plan, wiring: Wiring, telling: Telling) -> Outcome {
+    let mut stage = Stage::set_up(plan, wiring, telling);
     stage.live();
     stage.come_to_rest("after the faults");
     stage.last_call();
     stage.come_to_rest("after the last call");
     stage.look_around();
     stage.leave();
-    stage.outcome(seed)
+    stage.outcome()
 }
 
 impl Stage {
     /// Life under faults.
     fn live(&mut self) {
-        let end = START.plus(self.length);
-        let pace = self.length / DEEDS;
+        let Plan { length, deeds, publishers, operator, .. } = self.plan;
+        let (end, pace) = (START.plus(length), length / deeds.max(1));
         for client in self.clients.iter() {
             let life = live(client.clone(), self.timeline.clone(), self.chance.split(), pace, end);
             self.timeline.spawn(life);
         }
-        for _ in 0..2 {
+        for _ in 0..publishers {
             self.timeline.spawn(self.outside.clone().publish(pace, end));
         }
-        let far = end.plus(Duration::from_hours(24));
-        self.timeline.spawn(self.outside.clone().operate(Arc::clone(&self.clients), far, end));
+        if operator {
+            let far = end.plus(Duration::from_hours(24));
+            self.timeline.spawn(self.outside.clone().operate(Arc::clone(&self.clients), far, end));
+        }
         // Recovery elsewhere is promised for delays of up to 15 minutes.
-        let longest_cut = (self.length / 2).min(Duration::from_mins(12));
-        self.timeline.spawn(self.outside.clone().befall(longest_cut, end));
+        let longest_spell = (length / 2).min(Duration::from_mins(12));
+        self.timeline.spawn(self.outside.clone().befall(longest_spell, end));
         self.timeline.spawn(tick(self.world.clone(), self.timeline.clone()));
-        self.run_for(self.length);
+        self.run_for(length);
         self.calm();
         // Until the last of the short-lived tokens was replaced.
         self.run_for(Duration::from_secs(240));
@@ -120,20 +121,24 @@ impl Stage {
         self.run_for(Duration::from_secs(20));
     }
 
-    /// One more message to every channel: whoever is there gets it, and nobody else.
+    /// One more message to every channel: whoever is there gets it, once, and nobody else; whatever becomes of the
+    /// nonsense that was published with it.
     fn last_call(&mut self) {
         self.trace.note("last call");
+        self.witness.with(|seen| seen.is_last_call = true);
+        self.weather.refuse_burials(true);
         let personal = (0..CLIENTS).map(|client| format!("@{}", user_of(client)));
         let mut names: Vec<_> = CHANNELS.iter().map(|name| (*name).to_owned()).chain(personal).collect();
         names.dedup();
         for channel in names.iter().filter_map(|name| ChannelName::parse(name).ok()) {
             let outside = self.outside.clone();
             self.timeline.spawn(async move {
-                let number = outside.publish_message(&channel, false).await;
+                let number = outside.publish_beside_nonsense(&channel).await;
                 outside.witness.with(|seen| seen.last_calls.insert(number));
             });
         }
         self.run_for(Duration::from_secs(20));
+        self.weather.refuse_burials(false);
     }
 
     fn look_around(&mut self) {
@@ -148,12 +153,16 @@ impl Stage {
         self.run_for(Duration::from_mins(1));
     }
 
-    /// Everybody leaves, some without a word; two hours later nobody is listed any more.
+    /// Everybody leaves, some without a word; two hours later nobody is listed any more, and no row is left.
     fn leave(&mut self) {
         for client in self.clients.iter() {
             client.tell(Act::Quit(if client.number % 2 == 0 { Loss::Clean } else { Loss::Vanished }));
         }
         self.run_for(Duration::from_mins(130));
+        if self.plan.odds.ttl_late.is_zero() {
+            let rows = self.stations.iter().flat_map(|station| rows_in(station)).collect();
+            self.witness.with(|seen| seen.rows_left = rows);
+        }
         for station in self.stations.iter() {
             let auditor = Auditor::new(Arc::clone(station), self.witness.clone());
             self.timeline.spawn(auditor.look_for_the_lingering());
@@ -161,8 +170,8 @@ impl Stage {
         self.run_for(Duration::from_mins(1));
     }
 
-    fn outcome(self, seed: u64) -> Outcome {
-        let skew = self.length.min(Duration::from_secs(2));
+    fn outcome(self) -> Outcome {
+        let skew = Duration::from_secs(2);
         let (violations, acknowledged, shown) = self.witness.with(|seen: &mut Testimony| {
             let acknowledged =
                 seen.publications.values().filter(|message| message.accepted().is_some()).count();
@@ -170,7 +179,7 @@ impl Stage {
             (judge(seen, skew), acknowledged, shown)
         });
         let tally = self.weather.tally();
-        Outcome { seed, violations, tally, acknowledged, shown, trace: self.trace }
+        Outcome { plan: self.plan, violations, tally, acknowledged, shown, trace: self.trace }
     }
 }
 
@@ -186,7 +195,7 @@ fn restless(clients: &[Handle], stations: &[Arc<Station>], world: &World, witnes
         restless.push("publications held back by a cut".to_owned());
     }
     for station in stations {
-        let region = &station.site.region;
+        let region = &station.region;
         for (name, len) in [("live", station.place.live.len()), ("bulk", station.place.bulk.len())] {
             if len > 0 {
                 restless.push(format!("{len} records in {name} of {region}"));

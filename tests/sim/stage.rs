@@ -8,6 +8,7 @@ use futures::channel::mpsc::unbounded;
 use sorl_core::config::Config;
 use sorl_core::limits::AUDIENCE_INLINE_DEFAULT;
 use sorl_core::ports::{Clock, Entropy};
+use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_local::faults::Faults;
 use sorl_local::keys::LocalKeys;
@@ -22,9 +23,11 @@ use crate::executor::{Executor, Timeline};
 use crate::gateway::SimGateway;
 use crate::odds::Odds;
 use crate::outside::Outside;
+use crate::plan::Plan;
+use crate::rollout::Rollout;
 use crate::station::Station;
-use crate::trace::Trace;
-use crate::users::{Badge, CLIENTS, CONFIG};
+use crate::trace::{Telling, Trace};
+use crate::users::{Badge, Version};
 use crate::weather::Weather;
 use crate::wiring::Wiring;
 use crate::witness::Witness;
@@ -44,25 +47,36 @@ pub(crate) struct Stage {
     pub(crate) stations: Arc<[Arc<Station>]>,
     pub(crate) clients: Arc<[Handle]>,
     pub(crate) outside: Outside,
-    /// How long the life under faults lasts.
-    pub(crate) length: Duration,
+    pub(crate) plan: Plan,
 }
 
 impl Stage {
     /// Before anything happened.
-    pub(crate) fn set_up(seed: u64, wiring: Wiring) -> Self {
-        let chance = Chance::new(seed);
+    pub(crate) fn set_up(plan: &Plan, wiring: Wiring, telling: Telling) -> Self {
+        let chance = plan.chance();
         let executor = Executor::new(START, chance.split());
         let timeline = executor.timeline();
-        let trace = Trace::new(timeline.clone());
-        let odds = Odds::draw(&chance.split());
-        trace.note(format!("seed {seed}: {odds:?}"));
-        let weather = Weather::new(odds, chance.split(), timeline.clone(), trace.clone());
-        let world = new_world(&timeline, &chance);
+        let trace = Trace::new(timeline.clone(), telling);
+        trace.note_with(|| format!("{plan}: {:?}", plan.odds));
+        let weather = Weather::new(plan.odds.clone(), chance.split(), timeline.clone(), trace.clone());
+        let [before, after] = configs(plan, &chance);
+        let world = world_of(&before, &timeline, &chance, plan.odds.ttl_late);
         let witness = Witness::default();
         let keys = new_keys(&world, &timeline, &chance);
-        let scene = Scene { timeline: &timeline, chance: &chance, trace: &trace, weather: &weather, wiring };
+        let scene = Scene {
+            timeline: &timeline,
+            chance: &chance,
+            trace: &trace,
+            weather: &weather,
+            wiring,
+            plan,
+            before: &before,
+            after: &after,
+        };
         let stations = scene.stations(&world, &keys);
+        count_what_lasts(&plan.odds, &weather);
+        let rolled_out_at = stations.iter().map(|station| station.rollout.ends).max();
+        witness.with(|seen| seen.rolled_out_at = rolled_out_at.filter(|_| plan.odds.reconfigured));
         let around = Surroundings {
             stations: Arc::clone(&stations),
             keys,
@@ -70,7 +84,7 @@ impl Stage {
             timeline: timeline.clone(),
             trace: trace.clone(),
         };
-        let clients: Arc<[Handle]> = (0..CLIENTS)
+        let clients: Arc<[Handle]> = (0..plan.clients)
             .map(|number| client::start(number, &around, chance.split(), badge(number)))
             .collect();
         let outside = Outside {
@@ -81,21 +95,8 @@ impl Stage {
             chance: chance.split(),
             trace: trace.clone(),
         };
-        let length = chance.pick(&[90, 300, 900, 2_000]).copied().unwrap_or(90);
-        let length = Duration::from_secs(length);
-        Self {
-            executor,
-            timeline,
-            chance,
-            trace,
-            weather,
-            witness,
-            world,
-            stations,
-            clients,
-            outside,
-            length,
-        }
+        let plan = plan.clone();
+        Self { executor, timeline, chance, trace, weather, witness, world, stations, clients, outside, plan }
     }
 }
 
@@ -108,22 +109,51 @@ fn badge(client: usize) -> Badge {
     }
 }
 
-/// All regions' state, with nothing in it.
-#[expect(
-    clippy::expect_used,
-    reason = "over memory everything happens inline, and the configuration is ours"
-)]
-pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
-    let mut config = Config::parse(CONFIG).expect("the configuration is right");
+/// Faults that last as long as the run.
+fn count_what_lasts(odds: &Odds, weather: &Weather) {
+    let lasting = [
+        ("clock skew", !odds.skew.is_zero()),
+        ("late TTL", !odds.ttl_late.is_zero()),
+        ("upgrade", !odds.newer.is_empty()),
+        ("configuration changed", odds.reconfigured),
+    ];
+    lasting.into_iter().filter(|(_, is_in_force)| *is_in_force).for_each(|(kind, _)| weather.count(kind));
+}
+
+/// What the stage is configured with at first, and after a roll-out.
+fn configs(plan: &Plan, chance: &Chance) -> [Arc<Config>; 2] {
     // Where it is small, most audiences are cut into slices, and read page by page to their end.
-    config.delivery.inline_max =
-        chance.pick(&[1, 3, AUDIENCE_INLINE_DEFAULT]).copied().unwrap_or(AUDIENCE_INLINE_DEFAULT);
-    let config = Arc::new(config);
+    let inline = chance.pick(&[1, 3, AUDIENCE_INLINE_DEFAULT]).copied().unwrap_or(AUDIENCE_INLINE_DEFAULT);
+    let grows = chance.happens(0.5);
+    if !plan.odds.reconfigured {
+        let usual = config(Version::USUAL, inline);
+        return [Arc::clone(&usual), usual];
+    }
+    let before = Version { is_larger: !grows, shows_past: true };
+    [config(before, inline), config(Version { is_larger: grows, shows_past: false }, inline)]
+}
+
+#[expect(clippy::expect_used, reason = "the configuration is ours")]
+fn config(version: Version, inline: usize) -> Arc<Config> {
+    let mut config = Config::parse(&version.config()).expect("the configuration is right");
+    config.delivery.inline_max = inline;
+    Arc::new(config)
+}
+
+/// All regions' state under the usual configuration, with nothing in it.
+pub(crate) fn new_world(timeline: &Timeline, chance: &Chance) -> World {
+    let config = config(Version::USUAL, AUDIENCE_INLINE_DEFAULT);
+    world_of(&config, timeline, chance, Duration::ZERO)
+}
+
+#[expect(clippy::expect_used, reason = "over memory everything happens inline")]
+fn world_of(config: &Arc<Config>, timeline: &Timeline, chance: &Chance, ttl_late: Duration) -> World {
     let clock: Arc<dyn Clock> = Arc::new(timeline.clone());
     let entropy: Arc<dyn Entropy> = Arc::new(chance.split());
     // Pages of few rows, so that there are second pages.
-    let sizes = Sizes { member_page: 3, log_page: 7 };
-    World::with_sizes(config, clock, entropy, Arc::new(MemoryStore::default()), Faults::default(), sizes)
+    let sizes = Sizes { member_page: 3, log_page: 7, ttl_late };
+    let (config, store) = (Arc::clone(config), Arc::new(MemoryStore::default()));
+    World::with_sizes(config, clock, entropy, store, Faults::default(), sizes)
         .now_or_never()
         .expect("nothing to wait for")
         .expect("an empty store")
@@ -143,6 +173,9 @@ struct Scene<'a> {
     trace: &'a Trace,
     weather: &'a Weather,
     wiring: Wiring,
+    plan: &'a Plan,
+    before: &'a Arc<Config>,
+    after: &'a Arc<Config>,
 }
 
 impl Scene<'_> {
@@ -165,7 +198,8 @@ impl Scene<'_> {
             self.chance.millis(0, u64::try_from(self.weather.odds().skew.as_millis()).unwrap_or(0) + 1);
         let keys: Arc<dyn sorl_core::ports::Keys> = keys.clone();
         let station = Arc::new(Station {
-            site: place.site.clone(),
+            region: place.site.region.clone(),
+            rollout: self.rollout(&place.site.region),
             place,
             gateway,
             keys,
@@ -179,5 +213,14 @@ impl Scene<'_> {
         self.timeline.spawn(Arc::clone(&station).forget_ended(ended));
         delivery::start(&station);
         station
+    }
+
+    /// Somewhere in the middle of the run, at its own time in each region.
+    fn rollout(&self, region: &Region) -> Rollout {
+        let third = u64::try_from(self.plan.length.as_millis() / 3).unwrap_or(u64::MAX);
+        let begins = START.plus(self.chance.millis(third, 2 * third));
+        let ends = begins.plus(self.chance.millis(0, 45_000));
+        let (before, after) = (Arc::clone(self.before), Arc::clone(self.after));
+        Rollout { region: region.clone(), before, after, begins, ends }
     }
 }

@@ -13,11 +13,11 @@ use futures::future::{Either, select};
 use futures::stream::StreamExt;
 use sorl_core::authorize::{AuthorizeError, Caller, Handshake, authorize};
 use sorl_core::command::command;
-use sorl_core::config::Site;
 use sorl_core::connect::{ConnectError, connect};
 use sorl_core::disconnect::disconnect;
 use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{Clock, Entropy, Keys, PostError};
+use sorl_core::region::Region;
 use sorl_local::world::Place;
 
 use crate::chance::Chance;
@@ -25,6 +25,7 @@ use crate::executor::Timeline;
 use crate::faulty::{Faulty, faulty};
 use crate::gateway::{Ear, SimGateway};
 use crate::ports::PortSet;
+use crate::rollout::{Noted, Rollout};
 use crate::trace::Trace;
 use crate::weather::{Invocation, Weather};
 use crate::wiring::{Bench, Lambda, Wiring};
@@ -36,8 +37,10 @@ const LAMBDA_FAILED: &str = r#"{"message":"Internal server error"}"#;
 
 /// A region.
 pub(crate) struct Station {
-    /// Where it is and how it is configured.
-    pub(crate) site: Site,
+    /// Where it is.
+    pub(crate) region: Region,
+    /// How it is configured, and from when on otherwise.
+    pub(crate) rollout: Rollout,
     /// Its state.
     pub(crate) place: Arc<Place>,
     /// Its connections.
@@ -61,9 +64,10 @@ pub(crate) struct Station {
 impl Station {
     /// The ports as the state has them, without faults.
     fn ports(&self) -> PortSet {
+        let (inner, rollout) = (Arc::new(self.place.log.clone()), self.rollout.clone());
         PortSet {
             registry: Arc::new(self.place.registry.clone()),
-            log: Arc::new(self.place.log.clone()),
+            log: Arc::new(Noted { inner, rollout, timeline: self.timeline.clone() }),
             bus: Arc::new(self.place.bus.clone()),
             queue: Arc::new(self.place.queue.clone()),
             gateway: Arc::new(self.gateway.clone()),
@@ -82,8 +86,9 @@ impl Station {
         T: Send + 'static,
         H: Future<Output = T> + Send + 'static,
     {
-        let name = format!("{} {lambda} {about}", self.site.region);
-        let invocation = Invocation::new(self.weather.clone(), name);
+        let name = format!("{} {lambda} {about}", self.region);
+        let site = self.rollout.site(self.timeline.now(), &self.chance);
+        let invocation = Invocation::new(self.weather.clone(), name, site);
         let bench = Bench { lambda, timeline: &self.timeline, chance: &self.chance };
         // A flaw is the handler's own, so it lies outside the faults.
         let ports = self.wiring.apply(faulty(&self.ports(), &invocation), &bench);
@@ -128,24 +133,20 @@ impl Station {
             self.invoke(Lambda::Authorize, &about, INTEGRATION_MAX, |station, _, invocation| async move {
                 let keys = Faulty::new(&station.keys, &invocation);
                 let handshake = Handshake { query_token: Some(&token), ..Handshake::default() };
-                authorize(&handshake, &keys, &*station.clock, &station.site).await
+                authorize(&handshake, &keys, &*station.clock, invocation.site()).await
             });
         let principal = match principal.await {
             Some(Ok(principal)) => principal,
             Some(Err(AuthorizeError::Unauthorized(_) | AuthorizeError::ForeignOrigin(_))) => return Err(401),
             Some(Err(AuthorizeError::Unavailable(_))) | None => return Err(500),
         };
-        let caller = Caller {
-            connection: connection.clone(),
-            region: self.site.region.clone(),
-            connected_at,
-            principal,
-        };
+        let caller =
+            Caller { connection: connection.clone(), region: self.region.clone(), connected_at, principal };
         let caller = Arc::new(caller);
         let connecting = Arc::clone(&caller);
         let connected =
-            self.invoke(Lambda::Connect, &about, INTEGRATION_MAX, |station, ports, _| async move {
-                connect(&connecting, &*ports.registry, &*station.clock, &station.site).await
+            self.invoke(Lambda::Connect, &about, INTEGRATION_MAX, |station, ports, invocation| async move {
+                connect(&connecting, &*ports.registry, &*station.clock, invocation.site()).await
             });
         match connected.await {
             Some(Ok(())) => Ok(caller),
@@ -162,11 +163,15 @@ impl Station {
             station.travel().await;
             let Some(caller) = station.gateway.speaks(&connection) else { return };
             let about = connection.to_string();
-            let answer =
-                station.invoke(Lambda::Command, &about, INTEGRATION_MAX, |station, ports, _| async move {
+            let answer = station.invoke(
+                Lambda::Command,
+                &about,
+                INTEGRATION_MAX,
+                |station, ports, invocation| async move {
                     let ports = ports.for_command(&*station.clock, &station.chance as &dyn Entropy);
-                    command(&frame, &caller, ports, &station.site).await.frame
-                });
+                    command(&frame, &caller, ports, invocation.site()).await.frame
+                },
+            );
             let reply = answer.await.unwrap_or_else(|| LAMBDA_FAILED.to_owned());
             station.reply(&connection, Bytes::from(reply)).await;
         });
@@ -204,8 +209,8 @@ impl Station {
         self.timeline.sleep(self.chance.millis(0, 300)).await;
         let about = caller.connection.to_string();
         let forgotten =
-            self.invoke(Lambda::Disconnect, &about, INTEGRATION_MAX, |station, ports, _| async move {
-                disconnect(&caller, &*ports.registry, &*ports.bus, &station.site).await
+            self.invoke(Lambda::Disconnect, &about, INTEGRATION_MAX, |_, ports, invocation| async move {
+                disconnect(&caller, &*ports.registry, &*ports.bus, invocation.site()).await
             });
         if !matches!(forgotten.await, Some(Ok(()))) {
             self.weather.count("disconnect failed");

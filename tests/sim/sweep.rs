@@ -1,11 +1,17 @@
-//! Many seeds, over two threads, and what they add up to.
+//! Many seeds, over several threads, and what they add up to.
+//!
+//! Runs are not written down but for those that failed, which are run again. The invariant: what one thread runs
+//! is no other's business, so a seed fails in a sweep exactly if it fails alone.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
 use std::thread;
 
 use parking_lot::Mutex;
 
+use crate::plan::Plan;
+use crate::progress::Progress;
 use crate::run::{Outcome, run};
+use crate::trace::Telling;
 use crate::weather::Tally;
 use crate::wiring::Wiring;
 
@@ -29,41 +35,89 @@ pub(crate) struct Findings {
     pub(crate) failed: Vec<(u64, String)>,
 }
 
+/// Which seeds are run, and how.
+pub(crate) struct Sweep {
+    /// The first.
+    pub(crate) first: u64,
+    /// How many.
+    pub(crate) count: u64,
+    /// After how many that failed it ends.
+    pub(crate) failures_max: usize,
+    /// What is broken on purpose.
+    pub(crate) wiring: Wiring,
+    /// How many are run side by side.
+    pub(crate) threads: usize,
+}
+
 /// Runs seeds from `first` on until `count` were run, or until `failures_max` of them failed.
 pub(crate) fn sweep(first: u64, count: u64, failures_max: usize, wiring: Wiring) -> Findings {
-    let next = AtomicU64::new(first);
-    let findings = Mutex::new(Findings::default());
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count || findings.lock().failed.len() >= failures_max {
-                        return;
-                    }
-                    findings.lock().add(&run(seed, wiring));
-                }
-            });
+    Sweep { first, count, failures_max, wiring, threads: THREADS }.run(&Progress::silent())
+}
+
+/// What the threads share.
+struct State {
+    next: u64,
+    running: BTreeSet<u64>,
+    findings: Findings,
+}
+
+impl Sweep {
+    /// Runs them, and tells how far it is.
+    pub(crate) fn run(&self, progress: &Progress) -> Findings {
+        let state = State { next: self.first, running: BTreeSet::new(), findings: Findings::default() };
+        let state = Mutex::new(state);
+        thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| self.work(&state, progress));
+            }
+        });
+        let mut findings = state.into_inner().findings;
+        findings.failed.sort();
+        findings
+    }
+
+    fn work(&self, state: &Mutex<State>, progress: &Progress) {
+        loop {
+            let seed = self.take(&mut state.lock());
+            let Some(seed) = seed else { return };
+            let plan = Plan::of(seed);
+            let outcome = run(&plan, self.wiring, Telling::Nothing);
+            let report = (!outcome.violations.is_empty()).then(|| self.report(&plan));
+            let mut state = state.lock();
+            state.running.remove(&seed);
+            state.findings.add(&outcome, report.as_deref());
+            if let Some(report) = report {
+                progress.failed(&report);
+            }
+            let lowest = state.running.first().copied().unwrap_or(state.next);
+            progress.tell(&state.findings, self.count, lowest);
         }
-    });
-    findings.into_inner()
+    }
+
+    fn take(&self, state: &mut State) -> Option<u64> {
+        let seed = state.next;
+        if seed >= self.first + self.count || state.findings.failed.len() >= self.failures_max {
+            return None;
+        }
+        state.next += 1;
+        state.running.insert(seed);
+        Some(seed)
+    }
+
+    fn report(&self, plan: &Plan) -> String {
+        report(&run(plan, self.wiring, Telling::All))
+    }
 }
 
 impl Findings {
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, outcome: &Outcome, report: Option<&str>) {
         self.seeds += 1;
         self.acknowledged += outcome.acknowledged;
         self.shown += outcome.shown;
         for (kind, count) in &outcome.tally {
             *self.tally.entry(kind).or_default() += count;
         }
-        if !outcome.violations.is_empty() {
-            tell(&format!("seed {} broke a promise", outcome.seed));
-            self.failed.push((outcome.seed, report(outcome)));
-        }
-        if self.seeds.is_multiple_of(100) {
-            tell(&format!("{} seeds run, {} failed", self.seeds, self.failed.len()));
-        }
+        self.failed.extend(report.map(|report| (outcome.plan.seed, report.to_owned())));
     }
 
     /// One paragraph for whoever reads the test's output.
@@ -82,9 +136,9 @@ impl Findings {
 
 /// What was violated, how it came about, and how to see it again.
 pub(crate) fn report(outcome: &Outcome) -> String {
-    let seed = outcome.seed;
+    let (plan, seed) = (&outcome.plan, outcome.plan.seed);
     let mut lines = vec![format!(
-        "seed {seed} broke {} promises; again: SORL_SIM_SEED={seed} cargo test -p sorl-tests --test sim",
+        "{plan}; broke {} promises; again: SORL_SIM_SEED={seed} cargo test --release -p sorl-tests --test sim",
         outcome.violations.len()
     )];
     for violation in &outcome.violations {
@@ -95,9 +149,4 @@ pub(crate) fn report(outcome: &Outcome) -> String {
         lines.extend(outcome.trace.about(&first.about, TRACE_LINES));
     }
     lines.join("\n")
-}
-
-#[expect(clippy::print_stderr, reason = "progress of a run of minutes, for whoever waits")]
-fn tell(line: &str) {
-    eprintln!("{line}");
 }

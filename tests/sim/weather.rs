@@ -3,12 +3,17 @@
 //! Asked at every port call of every Lambda ([`Invocation`]). Nothing here knows what a port does.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future;
 use parking_lot::Mutex;
-use sorl_core::ports::Unavailable;
+use sorl_core::config::Site;
+use sorl_core::ports::{Clock, Unavailable};
+use sorl_core::region::Region;
+use sorl_core::time::Timestamp;
 
 use crate::chance::Chance;
 use crate::executor::{TaskId, Timeline};
@@ -18,6 +23,19 @@ use crate::trace::Trace;
 /// How many faults of each kind struck.
 pub(crate) type Tally = BTreeMap<&'static str, u64>;
 
+/// A queue that is not subscribed to a region's topics for a while: what they publish meanwhile comes then.
+#[derive(Debug, Clone)]
+pub(crate) struct MissingSubscription {
+    /// Whose queue.
+    pub(crate) to: Region,
+    /// Whose topics.
+    pub(crate) from: Region,
+    /// Since when.
+    pub(crate) since: Timestamp,
+    /// Until when.
+    pub(crate) until: Timestamp,
+}
+
 /// The faults in force. Cloning shares them.
 #[derive(Clone)]
 pub(crate) struct Weather(Arc<Inner>);
@@ -26,6 +44,8 @@ struct Inner {
     odds: Mutex<Arc<Odds>>,
     /// The share of all posts that are answered 429, while the account is throttled.
     throttled: Mutex<f64>,
+    missing: Mutex<Option<MissingSubscription>>,
+    refuses_burials: AtomicBool,
     tally: Mutex<Tally>,
     chance: Chance,
     timeline: Timeline,
@@ -38,6 +58,8 @@ impl Weather {
         Self(Arc::new(Inner {
             odds: Mutex::new(Arc::new(odds)),
             throttled: Mutex::new(0.0),
+            missing: Mutex::default(),
+            refuses_burials: AtomicBool::new(false),
             tally: Mutex::default(),
             chance,
             timeline,
@@ -49,6 +71,12 @@ impl Weather {
     pub(crate) fn calm(&self) {
         *self.0.odds.lock() = Arc::new(Odds::none());
         self.throttle(0.0);
+        self.unsubscribe(None);
+    }
+
+    /// The true time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.timeline.now()
     }
 
     /// What is in force.
@@ -59,6 +87,30 @@ impl Weather {
     /// From now on this share of all posts is answered 429.
     pub(crate) fn throttle(&self, share: f64) {
         *self.0.throttled.lock() = share;
+    }
+
+    /// From now on this subscription is missing, and no other.
+    pub(crate) fn unsubscribe(&self, missing: Option<MissingSubscription>) {
+        *self.0.missing.lock() = missing;
+    }
+
+    /// The subscription that is missing.
+    pub(crate) fn missing(&self) -> Option<MissingSubscription> {
+        self.0.missing.lock().clone()
+    }
+
+    /// Whether dead letters are refused from now on.
+    pub(crate) fn refuse_burials(&self, refuse: bool) {
+        self.0.refuses_burials.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Whether the dead-letter queue refuses; counts it.
+    pub(crate) fn refuses_burial(&self) -> bool {
+        let refuses = self.0.refuses_burials.load(Ordering::Relaxed);
+        if refuses {
+            self.count("dead letter refused");
+        }
+        refuses
     }
 
     /// Whether a fault strikes that does so in this share of cases; counts it.
@@ -92,13 +144,19 @@ impl Weather {
 pub(crate) struct Invocation {
     weather: Weather,
     name: Arc<str>,
+    site: Arc<Site>,
     task: Arc<Mutex<Option<TaskId>>>,
 }
 
 impl Invocation {
     /// An invocation that is about to begin; `name` is what the trace calls it.
-    pub(crate) fn new(weather: Weather, name: String) -> Self {
-        Self { weather, name: name.into(), task: Arc::default() }
+    pub(crate) fn new(weather: Weather, name: String, site: Site) -> Self {
+        Self { weather, name: name.into(), site: Arc::new(site), task: Arc::default() }
+    }
+
+    /// Where it runs, and what this version of it is configured with.
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Says which task it runs as, so that it can be killed.
@@ -112,8 +170,13 @@ impl Invocation {
     }
 
     /// Notes what it does.
-    pub(crate) fn note(&self, what: impl std::fmt::Display) {
-        self.weather.0.trace.note(format!("{}: {what}", self.name));
+    pub(crate) fn note(&self, what: impl Display) {
+        self.weather.0.trace.note(format_args!("{}: {what}", self.name));
+    }
+
+    /// Notes what takes a while to put into words.
+    pub(crate) fn note_with<T: Display>(&self, what: impl FnOnce() -> T) {
+        self.weather.0.trace.note_with(|| format!("{}: {}", self.name, what()));
     }
 
     /// A port call with whatever goes wrong before and after its effect.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sorl_core::ids::MessageId;
+use sorl_core::ids::{ConnectionId, MessageId};
 use sorl_core::names::ChannelName;
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
@@ -49,6 +49,8 @@ impl Publication {
 pub(crate) struct Sighting {
     /// Which message.
     pub(crate) number: Number,
+    /// When.
+    pub(crate) at: Timestamp,
     /// Over which of the client's connections.
     pub(crate) connection: u32,
 }
@@ -88,6 +90,8 @@ pub(crate) struct Page {
     pub(crate) client: ClientNumber,
     /// Over which connection.
     pub(crate) connection: u32,
+    /// When it asked.
+    pub(crate) asked_at: Timestamp,
     /// Where.
     pub(crate) channel: ChannelName,
     /// What came, in its order.
@@ -121,6 +125,14 @@ pub(crate) struct Testimony {
     pub(crate) lingering: BTreeMap<(Region, ChannelName), BTreeSet<String>>,
     /// Dead letters: region, reason, and the text that was published.
     pub(crate) dead_letters: Vec<(Region, String, String)>,
+    /// Rows of members that stand two hours after everybody left, where TTL is not late: region, whose, and where.
+    pub(crate) rows_left: Vec<(Region, ConnectionId, ChannelName)>,
+    /// When the last region had the new configuration, if there was one.
+    pub(crate) rolled_out_at: Option<Timestamp>,
+    /// Whether everything had settled before what comes now was published.
+    pub(crate) is_last_call: bool,
+    /// How often each message came over each connection since then.
+    pub(crate) copies: BTreeMap<(ClientNumber, u32, Number), u32>,
     /// What did not come to rest though nothing went wrong any more.
     pub(crate) restless: Vec<String>,
     /// Who is kept out at the end, and of what (none: of everything).

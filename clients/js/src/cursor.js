@@ -34,7 +34,7 @@ export class Cursor {
     return this.#since;
   }
 
-  /** The region in which `since` was gained; another one has its messages at other times. */
+  /** The region in which `since` was gained, where there is one; another one has its messages at other times. */
   get region() {
     return this.#region;
   }
@@ -88,7 +88,7 @@ export class Cursor {
    * @param {string} region
    */
   gain(id, region) {
-    if (this.#since !== null && id <= this.#since) return;
+    if (id <= (this.#since ?? "")) return;
     this.#start ??= id;
     this.#since = id;
     this.#region = region;
@@ -119,6 +119,6 @@ export class Cursor {
     this.#owed = false;
     this.#since = greater(this.#since, this.#ahead);
     this.#ahead = null;
-    if (this.#since !== null) this.#region = region;
+    this.#region = region;
   }
 }

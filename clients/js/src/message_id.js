@@ -42,7 +42,5 @@ export function tailOf(id) {
  * @param {string | null} b
  */
 export function greater(a, b) {
-  if (a === null) return b;
-  if (b === null) return a;
-  return a > b ? a : b;
+  return (a ?? "") > (b ?? "") ? a : b;
 }

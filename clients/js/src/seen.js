@@ -8,14 +8,18 @@
  * The invariant: a tail is kept at least as long as its id lies within 16
  * minutes of `since`, and for 16 minutes after it last came. While `since`
  * stands still, so does the memory: a quiet channel that resumes after hours is
- * sent the same messages again. The number kept is bounded by `limit`; the
- * longest unseen go first.
+ * sent the same messages again. The last thousand are kept whatever their
+ * age: no recovery brings them, but a queue may deliver the same record again
+ * hours later. The number kept is bounded; the longest unseen go first.
  */
 
 import { tailOf, timeOf } from "./message_id.js";
 
 const REACH = 16 * 60_000;
+/** How many are kept: what 250 messages a second leave within the reach. */
 const LIMIT = 250_000;
+/** How many are kept whatever their age. */
+const LEAST = 1000;
 
 export class Seen {
   /**
@@ -23,12 +27,6 @@ export class Seen {
    * @type {Map<string, number>}
    */
   #tails = new Map();
-  #limit;
-
-  /** @param {number} [limit] */
-  constructor(limit = LIMIT) {
-    this.#limit = limit;
-  }
 
   get size() {
     return this.#tails.size;
@@ -50,7 +48,7 @@ export class Seen {
   }
 
   /**
-   * Forgets what no recovery from `since` can bring again.
+   * Forgets what no recovery from `since` can bring again, but for the last.
    *
    * @param {string | null} since
    * @param {number} now ms since the epoch
@@ -58,7 +56,7 @@ export class Seen {
   forget(since, now) {
     const horizon = since === null ? 0 : Math.min(timeOf(since), now) - REACH;
     for (const [tail, time] of this.#tails) {
-      if (time >= horizon && this.#tails.size <= this.#limit) return;
+      if (this.#tails.size <= (time < horizon ? LEAST : LIMIT)) return;
       this.#tails.delete(tail);
     }
   }

@@ -49,23 +49,33 @@ test("a_delayed_id_is_remembered_while_since_stands_still", () => {
 });
 
 test("what_no_recovery_can_bring_again_is_forgotten", () => {
+  // A hundred a minute for an hour.
   const seen = new Seen();
-  for (let n = 0; n < 60; n++) seen.first(id(n, n), at(n));
-  seen.forget(id(59, 59), at(59));
-  assert.equal(seen.size, 17);
-  assert.equal(seen.first(id(42, 42), at(59)), true);
-  assert.equal(seen.first(id(43, 43), at(59)), false);
+  for (let n = 0; n <= 6000; n++) seen.first(id(n / 100, n), at(n / 100));
+  seen.forget(id(60, 6000), at(60));
+  assert.equal(seen.size, 1601);
+  assert.equal(seen.first(id(44, 4399), at(60)), true);
+  assert.equal(seen.first(id(44, 4400), at(60)), false);
+});
+
+test("the_last_thousand_are_remembered_whatever_their_age", () => {
+  // A queue may deliver the same record again days later.
+  const seen = new Seen();
+  for (let n = 0; n <= 1000; n++) seen.first(id(0, n), at(0));
+  seen.forget(id(4 * 24 * 60, 0), at(4 * 24 * 60));
+  assert.equal(seen.size, 1000);
+  assert.equal(seen.first(id(0, 1), at(4 * 24 * 60)), false);
+  assert.equal(seen.first(id(0, 0), at(4 * 24 * 60)), true);
 });
 
 test("the_memory_is_bounded_and_the_longest_unseen_go_first", () => {
-  const seen = new Seen(3);
-  for (const n of [1, 2, 3, 1, 4]) {
-    seen.first(id(0, n), at(0));
-    seen.forget(null, at(0));
-  }
-  assert.equal(seen.size, 3);
-  assert.equal(seen.first(id(0, 1), at(0)), false);
-  assert.equal(seen.first(id(0, 2), at(0)), true);
+  const seen = new Seen();
+  for (let n = 0; n <= 250_000; n++) seen.first(id(0, n), at(0));
+  seen.first(id(0, 0), at(0));
+  seen.forget(null, at(0));
+  assert.equal(seen.size, 250_000);
+  assert.equal(seen.first(id(0, 0), at(0)), false);
+  assert.equal(seen.first(id(0, 1), at(0)), true);
 });
 
 test("a_clock_that_is_wrong_makes_it_remember_longer_and_never_shorter", () => {

@@ -4,11 +4,15 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use sorl_core::names::ChannelName;
+
 use super::Violation;
-use crate::users::{Deed, user_of};
+use crate::users::{Deed, Version, user_of};
 use crate::witness::{ClientNumber, Connection, Stay, Testimony};
 
 const PROMISE: &str = "4: only where allowed";
+/// Versions differ in who may read the past, and in nothing else.
+const ANY: Version = Version::USUAL;
 
 pub(super) fn judge(seen: &Testimony, skew: Duration) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -17,14 +21,18 @@ pub(super) fn judge(seen: &Testimony, skew: Duration) -> Vec<Violation> {
     }
     for page in &seen.pages {
         let Some(connection) = seen.connections.get(&(page.client, page.connection)) else { continue };
-        if !allows(connection, page.client, Deed::History, &page.channel) {
+        let is_rolled_out = seen.rolled_out_at.is_some_and(|at| page.asked_at > at);
+        let version = Version { shows_past: !is_rolled_out, ..Version::USUAL };
+        if !allows(connection, page.client, Deed::History, &page.channel, version) {
             violations.push(violation(page.client, format!("read the history of {}", page.channel)));
         }
     }
     for publication in seen.publications.values().filter(|publication| publication.accepted().is_some()) {
         let Some(client) = publication.by else { continue };
-        let mut badges = seen.connections.range((client, 0)..=(client, u32::MAX));
-        if !badges.any(|(_, connection)| allows(connection, client, Deed::Publish, &publication.channel)) {
+        let badges = seen.connections.range((client, 0)..=(client, u32::MAX));
+        let mut may_publish = badges
+            .map(|(_, connection)| allows(connection, client, Deed::Publish, &publication.channel, ANY));
+        if !may_publish.any(|may| may) {
             violations.push(violation(client, format!("published in {}", publication.channel)));
         }
     }
@@ -38,9 +46,10 @@ fn allows(
     connection: &Connection,
     client: ClientNumber,
     deed: Deed,
-    channel: &sorl_core::names::ChannelName,
+    channel: &ChannelName,
+    version: Version,
 ) -> bool {
-    connection.badge.allows(&user_of(client), deed, channel)
+    connection.badge.allows(&user_of(client), deed, channel, version)
 }
 
 fn judge_stay(stay: &Stay, seen: &Testimony, skew: Duration) -> Vec<Violation> {
@@ -48,7 +57,7 @@ fn judge_stay(stay: &Stay, seen: &Testimony, skew: Duration) -> Vec<Violation> {
     for sighting in &stay.seen {
         let (client, number) = (stay.client, sighting.number);
         let Some(connection) = seen.connections.get(&(client, sighting.connection)) else { continue };
-        if !allows(connection, client, Deed::Subscribe, &stay.channel) {
+        if !allows(connection, client, Deed::Subscribe, &stay.channel, ANY) {
             violations.push(violation(client, format!("was shown #{number} of {}", stay.channel)));
         }
         let began = seen.publications.get(&number).map(|publication| publication.began());
@@ -60,11 +69,7 @@ fn judge_stay(stay: &Stay, seen: &Testimony, skew: Duration) -> Vec<Violation> {
 }
 
 /// Once everything has settled, a block is in force everywhere: the last call does not reach who is kept out.
-fn judge_block(
-    client: ClientNumber,
-    channel: Option<&sorl_core::names::ChannelName>,
-    seen: &Testimony,
-) -> Option<Violation> {
+fn judge_block(client: ClientNumber, channel: Option<&ChannelName>, seen: &Testimony) -> Option<Violation> {
     let stays = seen
         .stays
         .iter()

@@ -1,10 +1,10 @@
-//! One bad thing stays one bad thing: what is no message lies among the dead letters of every region with a
-//! reason, and nothing else does.
+//! One bad thing stays one bad thing: what is no message lies among the dead letters of every region, nothing else
+//! does, each has its reason, and what was published beside it comes no more often than it should.
 
 use std::collections::BTreeSet;
 
 use super::Violation;
-use crate::witness::Testimony;
+use crate::witness::{ClientNumber, Number, Testimony};
 
 const PROMISE: &str = "5: one bad thing stays one bad thing";
 
@@ -20,11 +20,24 @@ pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
         }
     }
     for (region, reason, text) in &seen.dead_letters {
+        if reason.is_empty() || reason.starts_with("received") {
+            violations
+                .push(violation(format!("{text:?} is a dead letter in {region} for no reason: {reason:?}")));
+        }
         if text.contains("\"n\"") || text.contains("control") {
             violations.push(violation(format!("{text:?} is a dead letter in {region}: {reason}")));
         }
     }
+    violations.extend(seen.copies.iter().filter(|(_, copies)| **copies > 1).map(copied));
     violations
+}
+
+fn copied(((client, connection, number), copies): (&(ClientNumber, u32, Number), &u32)) -> Violation {
+    Violation {
+        promise: PROMISE,
+        what: format!("#{number} came {copies} times over c{client}-{connection} beside nonsense"),
+        about: vec![format!("c{client}"), format!("#{number}")],
+    }
 }
 
 fn violation(what: String) -> Violation {

@@ -9,6 +9,8 @@ mod history;
 mod isolated;
 mod once;
 mod rest;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Everything comes to rest: once nothing goes wrong any more, queues drain and clients are served; who is
-//! listed is there; and long after everybody left nobody is listed.
+//! listed is there; and two hours after everybody left nobody is listed, and no row is left.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,11 @@ pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
                 .push(violation(format!("{region} lists {listed:?} in {channel}, where {there:?} are")));
         }
     }
+    for (region, connection, channel) in &seen.rows_left {
+        let connection = connection.as_str();
+        violations
+            .push(violation(format!("the row of {connection} in {channel} stands in {region} for ever")));
+    }
     for ((region, channel), listed) in seen.lingering.iter().filter(|(_, listed)| !listed.is_empty()) {
         violations.push(violation(format!("{region} lists {listed:?} in {channel} long after they left")));
     }
@@ -35,6 +40,8 @@ fn violation(what: String) -> Violation {
     Violation { promise: PROMISE, what, about }
 }
 
+/// Whether a word names a client (`c3`) or a connection of one (`c3-2`).
 fn is_client(word: &str) -> bool {
-    word.strip_prefix('c').is_some_and(|number| number.parse::<usize>().is_ok())
+    let number = word.strip_prefix('c').map(|rest| rest.split('-').next().unwrap_or_default());
+    number.is_some_and(|number| number.parse::<usize>().is_ok())
 }

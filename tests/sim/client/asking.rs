@@ -19,7 +19,7 @@ const ATTEMPTS_MAX: usize = 6;
 /// What a request was for.
 enum Purpose {
     Publish { sending: Sending, attempt: usize },
-    Read(ChannelName),
+    Read(ChannelName, Timestamp),
     Look(ChannelName),
     Ping,
 }
@@ -66,7 +66,7 @@ impl Client {
             }
             Act::Read(channel) => {
                 let request = self.session.history(now, &channel, Past::Latest, Some(30));
-                self.asked.waiting.insert(request, Purpose::Read(channel));
+                self.asked.waiting.insert(request, Purpose::Read(channel, now));
             }
             Act::LookAround(channel) => {
                 let request = self.session.presence(now, &channel);
@@ -166,33 +166,40 @@ impl Client {
                     self.asked.again.push((due, sending));
                 }
             }
-            (Purpose::Read(channel), Ok(Reply::History(page))) => {
+            (Purpose::Read(channel, asked_at), Ok(Reply::History(page))) => {
                 let messages = page.messages.iter().map(|m| (m.id, number_of(m))).collect();
-                let page = Page { client: self.number, connection: link, channel, messages };
+                let page = Page { client: self.number, connection: link, asked_at, channel, messages };
                 self.around.witness.with(|seen| seen.pages.push(page));
             }
-            (Purpose::Read(channel) | Purpose::Look(channel), Err(failure)) => {
+            (Purpose::Read(channel, _) | Purpose::Look(channel), Err(failure)) => {
                 self.note(format_args!("learns nothing about {channel}: {failure}"));
             }
-            (Purpose::Read(_) | Purpose::Look(_) | Purpose::Ping, _) => {}
+            (Purpose::Read(..) | Purpose::Look(_) | Purpose::Ping, _) => {}
         }
     }
 
     pub(super) fn shown(&self, link: u32, message: &Message, origin: Origin) {
-        let number = number_of(message);
+        let (number, now) = (number_of(message), self.now());
         self.note(format_args!("is shown #{number} in {} ({origin:?})", message.channel));
         self.around.witness.in_stay(self.number, &message.channel, |stay| {
-            stay.seen.push(Sighting { number, connection: link });
+            stay.seen.push(Sighting { number, at: now, connection: link });
         });
     }
 
-    /// Messages of one frame are in id order.
-    pub(super) fn check_order(&self, frame: &str) {
+    /// What comes is noted as it comes: messages of one frame are in id order, and when nothing goes wrong each
+    /// comes once.
+    pub(super) fn look_at(&self, link: u32, frame: &str) {
         let Some(Frame::Messages(messages)) = Frame::read(frame) else { return };
-        if !messages.is_sorted_by_key(|message| message.id) {
-            let numbers = messages.iter().map(number_of).collect();
-            self.around.witness.with(|seen| seen.disorder.push((self.number, numbers)));
-        }
+        let numbers = || messages.iter().map(number_of);
+        let is_sorted = messages.is_sorted_by_key(|message| message.id);
+        self.around.witness.with(|seen| {
+            if !is_sorted {
+                seen.disorder.push((self.number, numbers().collect()));
+            }
+            for number in numbers().filter(|_| seen.is_last_call) {
+                *seen.copies.entry((self.number, link, number)).or_default() += 1;
+            }
+        });
     }
 }
 

@@ -80,7 +80,10 @@ impl Client {
         let expires_at = Timestamp::from_millis((now.as_millis() / 1_000 + self.token_seconds) * 1_000);
         let connection = Connection { asked_at: now, badge: self.badge, expires_at };
         self.around.witness.with(|seen| seen.connections.insert((self.number, number), connection));
-        self.note(format_args!("opens {id} to {}", station.site.region));
+        if self.badge != self.first_badge {
+            station.weather.count("token with other grants");
+        }
+        self.note(format_args!("opens {id} to {}", station.region));
         station.knock(id.clone(), token, Ear { number, client: self.ear.clone() });
         // Half of the clients notice late, so that what still comes over an expired connection is seen.
         let given_up_at =
@@ -92,15 +95,15 @@ impl Client {
         let is_it = |link: &Link| link.number == number;
         self.hearing = number;
         if self.links.current.as_ref().is_some_and(is_it) {
-            self.hear_current(heard);
+            self.hear_current(number, heard);
         } else if self.links.coming.as_ref().is_some_and(is_it) {
             self.hear_coming(&heard);
         } else if self.links.former.as_ref().is_some_and(|(former, _)| is_it(former)) {
-            self.hear_former(&heard);
+            self.hear_former(number, &heard);
         }
     }
 
-    fn hear_current(&mut self, heard: Heard) {
+    fn hear_current(&mut self, number: u32, heard: Heard) {
         match heard {
             Heard::Opened => self.opened(),
             Heard::Refused(status) => {
@@ -109,7 +112,7 @@ impl Client {
                 self.reconnect_after_failure();
             }
             Heard::Frame(frame) => {
-                self.check_order(&frame);
+                self.look_at(number, &frame);
                 let moment = self.moment();
                 self.session.received(moment, &frame);
             }
@@ -138,10 +141,10 @@ impl Client {
         }
     }
 
-    fn hear_former(&mut self, heard: &Heard) {
+    fn hear_former(&mut self, number: u32, heard: &Heard) {
         match heard {
             Heard::Frame(frame) => {
-                self.check_order(frame);
+                self.look_at(number, frame);
                 let moment = self.moment();
                 self.session.hear(moment, Side::Former, frame);
             }
@@ -153,13 +156,25 @@ impl Client {
         }
     }
 
+    /// Closes what its token no longer holds open.
+    pub(super) fn expire(&mut self) {
+        self.note("its token expired");
+        if let Some(station) = self.around.stations.get(self.station) {
+            station.weather.count("token expired");
+        }
+        self.hang_up(Loss::Clean);
+        if self.links.current.is_none() {
+            self.reconnect_after_failure();
+        }
+    }
+
     fn opened(&mut self) {
         let now = self.now();
         let Some(link) = self.links.current.as_mut() else { return };
         link.open = true;
         self.failures = 0;
         if let Some(station) = self.around.stations.get(link.station) {
-            self.session.opened(now, station.site.region.clone());
+            self.session.opened(now, station.region.clone());
         }
     }
 

@@ -91,6 +91,7 @@ pub(crate) struct Client {
     chance: Chance,
     session: Session,
     asked: Asked,
+    first_badge: Badge,
     badge: Badge,
     token_seconds: u64,
     station: usize,
@@ -122,6 +123,7 @@ pub(crate) fn start(number: ClientNumber, around: &Surroundings, chance: Chance,
         user,
         around: around.clone(),
         asked: Asked::default(),
+        first_badge: badge,
         badge,
         token_seconds: 7_200,
         station: chance.below(around.stations.len()),
@@ -201,11 +203,7 @@ impl Client {
     fn look_at_the_time(&mut self) {
         let now = self.now();
         if self.token_due().is_some_and(|due| due <= now) {
-            self.note("its token expired");
-            self.hang_up(Loss::Clean);
-            if self.links.current.is_none() {
-                self.reconnect_after_failure();
-            }
+            self.expire();
         }
         if self.reconnect_at.is_some_and(|due| due <= now) && !self.away {
             self.connect();
@@ -287,7 +285,7 @@ impl Client {
     }
 
     fn note(&self, what: impl std::fmt::Display) {
-        self.around.trace.note(format!("c{} {what}", self.number));
+        self.around.trace.note(format_args!("c{} {what}", self.number));
     }
 
     fn show_mood(&self) {

@@ -13,14 +13,14 @@ const PORT: &str = "gateway";
 #[async_trait]
 impl Gateway for Faulty<dyn Gateway> {
     async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Result<(), PostError> {
-        let messages = messages_in(&String::from_utf8_lossy(frame.text()));
         let result = self.invocation.around(PORT, self.answer(connection, frame)).await;
-        match &result {
-            Ok(()) => self.invocation.note(format_args!("posted {messages} to {connection}")),
-            Err(fault) => {
-                self.invocation.note(format_args!("did not post {messages} to {connection}: {fault}"));
+        self.invocation.note_with(|| {
+            let messages = messages_in(&String::from_utf8_lossy(frame.text()));
+            match &result {
+                Ok(()) => format!("posted {messages} to {connection}"),
+                Err(fault) => format!("did not post {messages} to {connection}: {fault}"),
             }
-        }
+        });
         result
     }
 

@@ -18,8 +18,10 @@ impl Log for Faulty<dyn Log> {
         let split = Split::draw(entries.len(), &self.invocation);
         let reaching = split.items(entries);
         let told = self.inner.append(&reaching).await;
-        let written: Vec<_> = reaching.iter().map(|entry| messages_in(entry.message.data.get())).collect();
-        self.invocation.note(format_args!("logged {}", written.join(" ")));
+        self.invocation.note_with(|| {
+            let written = reaching.iter().map(|entry| messages_in(entry.message.data.get()));
+            format!("logged {}", written.collect::<Vec<_>>().join(" "))
+        });
         self.invocation.come_back(PORT).await;
         split.outcome(PORT, told)
     }

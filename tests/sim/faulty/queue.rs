@@ -6,6 +6,7 @@ use sorl_core::ports::{DeadLetter, Partial, Queue, Unavailable};
 
 use super::{Faulty, Split};
 use crate::trace::messages_in;
+use crate::weather::unavailable;
 
 const PORT: &str = "queue";
 
@@ -13,11 +14,7 @@ const PORT: &str = "queue";
 impl Queue for Faulty<dyn Queue> {
     async fn send(&self, slices: &[Slice]) -> Result<(), Partial> {
         for slice in slices {
-            let to: Vec<_> = slice.connections.iter().map(|to| to.connection.as_str()).collect();
-            let messages = messages_in(&slice.to_json());
-            let (depth, delay) = (slice.depth, slice.delay.as_secs());
-            self.invocation
-                .note(format_args!("slices {messages} for {} (depth {depth}, {delay} s)", to.join(" ")));
+            self.invocation.note_with(|| sliced(slice));
         }
         self.invocation.reach(PORT).await;
         let split = Split::draw(slices.len(), &self.invocation);
@@ -27,7 +24,16 @@ impl Queue for Faulty<dyn Queue> {
     }
 
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
+        if self.invocation.weather().refuses_burial() {
+            return Err(unavailable(PORT, "no dead letters now"));
+        }
         self.invocation.note(format_args!("buries: {}", letter.reason));
         self.invocation.around(PORT, self.inner.bury(letter)).await
     }
+}
+
+fn sliced(slice: &Slice) -> String {
+    let to: Vec<_> = slice.connections.iter().map(|to| to.connection.as_str()).collect();
+    let (messages, to) = (messages_in(&slice.to_json()), to.join(" "));
+    format!("slices {messages} for {to} (depth {}, {} s)", slice.depth, slice.delay.as_secs())
 }

@@ -1,5 +1,7 @@
 //! The registry with faults.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sorl_core::ids::ConnectionId;
 use sorl_core::member::{Block, Member, MemberKey, Partition};
@@ -11,6 +13,8 @@ use sorl_core::time::Timestamp;
 use super::Faulty;
 
 const PORT: &str = "registry";
+/// How far the index may be behind the table: a global index usually is within a second, and promises nothing.
+const STALE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Registry for Faulty<dyn Registry> {
@@ -32,8 +36,10 @@ impl Registry for Faulty<dyn Registry> {
         after: Option<&ConnectionId>,
     ) -> Result<MemberPage, Unavailable> {
         let page = self.invocation.around(PORT, self.inner.audience(partition, after)).await?;
-        let members: Vec<_> = page.members.iter().map(|member| member.connection().as_str()).collect();
-        self.invocation.note(format_args!("in {} are {}", partition.channel, members.join(" ")));
+        self.invocation.note_with(|| {
+            let members: Vec<_> = page.members.iter().map(|member| member.connection().as_str()).collect();
+            format!("in {} are {}", partition.channel, members.join(" "))
+        });
         Ok(page)
     }
 
@@ -50,7 +56,7 @@ impl Registry for Faulty<dyn Registry> {
         region: &Region,
         connection: &ConnectionId,
     ) -> Result<Vec<MemberKey>, Unavailable> {
-        self.invocation.around(PORT, self.inner.rows_of(region, connection)).await
+        self.invocation.around(PORT, self.indexed(region, connection)).await
     }
 
     async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
@@ -63,5 +69,27 @@ impl Registry for Faulty<dyn Registry> {
 
     async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
         self.invocation.around(PORT, self.inner.spend(region, rate, now)).await
+    }
+}
+
+impl Faulty<dyn Registry> {
+    /// What the index shows, now and then without what was written lately.
+    async fn indexed(
+        &self,
+        region: &Region,
+        connection: &ConnectionId,
+    ) -> Result<Vec<MemberKey>, Unavailable> {
+        let mut rows = self.inner.rows_of(region, connection).await?;
+        let weather = self.invocation.weather();
+        if weather.strikes("stale index", weather.odds().stale_index) {
+            let mut old = Vec::with_capacity(rows.len());
+            for key in rows {
+                let row = self.inner.get(&key).await?;
+                let is_old = row.is_some_and(|row| weather.now().since(row.since) >= STALE);
+                old.extend(is_old.then_some(key));
+            }
+            rows = old;
+        }
+        Ok(rows)
     }
 }

@@ -5,8 +5,9 @@
 //!
 //! The invariant: a tail is kept while its id lies within 16 minutes before `since`, for 16 minutes after it
 //! last came, and, while `since` stands still, as long as it came at most 16 minutes before that: a quiet
-//! channel that resumes after hours is sent the same messages again. The number kept is bounded; the longest
-//! unseen go first.
+//! channel that resumes after hours is sent the same messages again. The last thousand are kept whatever their
+//! age: no recovery brings them, but a queue may deliver the same record again hours later. The number kept is
+//! bounded; the longest unseen go first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,8 @@ use sorl_core::time::Timestamp;
 
 /// Tails kept of one channel: what 250 messages a second leave within the reach.
 const TAILS_MAX: usize = 250_000;
+/// Tails kept whatever their age: hours of most channels, in some 100 KB.
+pub const TAILS_LEAST: usize = 1_000;
 
 /// What came already.
 #[derive(Debug)]
@@ -24,20 +27,21 @@ pub struct Seen {
     stamps: BTreeMap<Tail, Timestamp>,
     /// The same, longest unseen first.
     order: BTreeSet<(Timestamp, Tail)>,
+    tails_least: usize,
     tails_max: usize,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self::with_room_for(TAILS_MAX)
+        Self::with_room_for(TAILS_LEAST, TAILS_MAX)
     }
 }
 
 impl Seen {
-    /// A memory of at most so many tails.
+    /// A memory of so many tails whatever their age, and of at most so many.
     #[must_use]
-    pub const fn with_room_for(tails_max: usize) -> Self {
-        Self { stamps: BTreeMap::new(), order: BTreeSet::new(), tails_max }
+    pub const fn with_room_for(tails_least: usize, tails_max: usize) -> Self {
+        Self { stamps: BTreeMap::new(), order: BTreeSet::new(), tails_least, tails_max }
     }
 
     /// Notes that a message came, and tells whether it is the first of its tail.
@@ -53,12 +57,13 @@ impl Seen {
         known.is_none()
     }
 
-    /// Forgets what no recovery from `since` can bring again.
+    /// Forgets what no recovery from `since` can bring again, but for the last.
     pub fn forget(&mut self, since: Option<MessageId>, now: Timestamp) {
         let reach = since.map(|since| since.time().min(now).minus(RECOVERY_OVERLAP_ELSEWHERE));
         let horizon = reach.unwrap_or_default();
         while let Some((stamp, tail)) = self.order.first().copied() {
-            if stamp >= horizon && self.order.len() <= self.tails_max {
+            let room = if stamp < horizon { self.tails_least } else { self.tails_max };
+            if self.order.len() <= room {
                 return;
             }
             self.order.pop_first();
@@ -115,16 +120,34 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_far_behind_the_cursor_is_forgotten() {
+    fn what_lies_far_behind_the_cursor_is_forgotten_but_for_the_last() {
+        let mut seen = Seen::with_room_for(2, 100);
+        for tail in 1..=5 {
+            seen.first(id(MINUTE + tail, tail), time(MINUTE + tail));
+        }
+        seen.forget(Some(id(60 * MINUTE, 9)), time(60 * MINUTE));
+        assert_eq!(seen.len(), 2);
+        assert!(
+            !seen.first(id(MINUTE, 5), time(60 * MINUTE)) && seen.first(id(MINUTE, 3), time(60 * MINUTE))
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_delivered_again_days_later_is_known_among_the_last_thousand() {
         let mut seen = Seen::default();
-        seen.first(id(MINUTE, 1), time(MINUTE));
-        seen.forget(Some(id(60 * MINUTE, 2)), time(60 * MINUTE));
-        assert!(seen.is_empty());
+        let days = |n: u64| time(n * 24 * 60 * MINUTE);
+        for tail in 0..TAILS_LEAST as u64 {
+            let at = days(0).as_millis() + tail;
+            seen.first(id(at, tail), time(at));
+        }
+        seen.forget(Some(id(days(4).as_millis(), 0)), days(4));
+        assert!(!seen.first(id(0, 0), days(4)));
+        assert_eq!(seen.len(), TAILS_LEAST);
     }
 
     #[test]
     fn the_longest_unseen_make_room() {
-        let mut seen = Seen::with_room_for(2);
+        let mut seen = Seen::with_room_for(0, 2);
         for tail in 1..=3 {
             seen.first(id(tail, tail), time(tail));
             seen.forget(None, time(tail));
@@ -162,7 +185,7 @@ mod tests {
 
         #[test]
         fn memory_is_bounded(arrivals in prop::collection::vec((0..1_000u64, 0..1_000u64), 1..300)) {
-            let mut seen = Seen::with_room_for(20);
+            let mut seen = Seen::with_room_for(30, 20);
             for (at, tail) in arrivals {
                 seen.first(id(at, tail), time(at));
                 seen.forget(None, time(at));

@@ -94,7 +94,9 @@ impl Builder {
         }
         let Self { config, store, faults, rescheduled, .. } = self;
         let sweep = Mutex::new(Sweep { at: now.plus(SWEEP_EVERY), is_behind: false });
-        let inner = Inner { config, places, topics, table, expiry, store, faults, sweep, rescheduled };
+        let ttl_late = sizes.ttl_late;
+        let inner =
+            Inner { config, places, topics, table, expiry, store, faults, sweep, ttl_late, rescheduled };
         Ok(World(Arc::new(inner)))
     }
 
