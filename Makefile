@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim local infra deployed bench package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim fire local infra deployed bench package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -65,6 +65,9 @@ bench: $(NODE_READY) $(BENCH_READY) ## delivery measured beside its peers: make 
 
 sim: ## more of the simulation: make sim SEEDS=100000
 	SORL_SIM_SEEDS=$(or $(SEEDS),10000) $(CARGO_TEST) --test sim -- --nocapture
+
+fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"]
+	SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY)
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev
