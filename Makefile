@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants local infra deployed bench fuzz deny audit pins sbom package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants local infra deployed bench fire fuzz deny audit pins sbom package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -86,6 +86,9 @@ mutations: ## the code broken in one place after another; which test sees it: ma
 
 mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
+
+fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"]
+	SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY)
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev

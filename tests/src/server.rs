@@ -22,7 +22,8 @@ pub struct Launch {
     config: Option<String>,
     data: Option<PathBuf>,
     flags: Vec<String>,
-    file_kilobytes: Option<u64>,
+    port: u16,
+    prelude: Option<String>,
 }
 
 impl Launch {
@@ -53,10 +54,24 @@ impl Launch {
         self
     }
 
-    /// With a disk that is full: no file may grow beyond this.
+    /// On this port, so that who knew a server before finds this one.
     #[must_use]
-    pub const fn file_kilobytes(mut self, kilobytes: u64) -> Self {
-        self.file_kilobytes = Some(kilobytes);
+    pub const fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// With a disk that is full: no file may grow beyond this. [`Server::widen`] ends it.
+    #[must_use]
+    pub fn file_kilobytes(self, kilobytes: u64) -> Self {
+        // The signal is ignored so that a write fails, as on a full disk.
+        self.after(&format!("trap '' XFSZ; ulimit -S -f {}", kilobytes * 2))
+    }
+
+    /// In a shell that runs these commands first.
+    #[must_use]
+    pub fn after(mut self, prelude: &str) -> Self {
+        self.prelude = Some(prelude.to_owned());
         self
     }
 
@@ -72,7 +87,7 @@ impl Launch {
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = self.program();
-        command.args(["dev", "--port", "0", "--json"]).args(&self.flags);
+        command.args(["dev", "--json", "--port", &self.port.to_string()]).args(&self.flags);
         if let Some(config) = &self.config {
             let file = folder.join("sorl.toml");
             std::fs::write(&file, config).expect("the configuration can be written");
@@ -86,9 +101,8 @@ impl Launch {
     }
 
     fn program(&self) -> Command {
-        let Some(kilobytes) = self.file_kilobytes else { return Command::new(binary()) };
-        // The signal is ignored so that a write fails, as on a full disk.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
+        let Some(prelude) = &self.prelude else { return Command::new(binary()) };
+        let script = format!("{prelude}; exec \"$0\" \"$@\"");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).arg(binary());
         shell
@@ -166,9 +180,25 @@ impl Server {
     /// # Panics
     /// If it cannot be sent.
     pub fn signal(&self, name: &str) {
-        let pid = self.process.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
         assert!(sent.success(), "SIG{name} was not sent");
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// Ends what [`Launch::file_kilobytes`] began: there is room on the disk again.
+    ///
+    /// # Panics
+    /// If that cannot be had.
+    pub fn widen(&self) {
+        let pid = self.pid().to_string();
+        let widened = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status();
+        assert!(widened.expect("prlimit").success(), "the limit stays");
     }
 
     /// Waits until it has ended by itself.
