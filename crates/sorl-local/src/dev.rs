@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt;
 use futures::future::join;
 use sorl_core::config::Config;
 use sorl_core::ports::{Clock, Entropy};
@@ -26,6 +24,7 @@ use crate::gateway::{Lifespan, LocalGateway};
 use crate::http::RegionAddress;
 use crate::keys::LocalKeys;
 use crate::metrics::Metrics;
+use crate::serve::serve;
 use crate::stage::{Ports, Stage, Station, Tasks};
 use crate::store::{DiskStore, MemoryStore, Store, StoreError};
 use crate::ways::Ways;
@@ -42,6 +41,8 @@ const CLOSE_MAX: Duration = Duration::from_secs(8);
 const SEND_BUFFER: u32 = 128 * 1024;
 /// Handshakes that may wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// Descriptors that every system gives a process: POSIX's least would be 20, a login shell's is this.
+const DESCRIPTORS_LEAST: u64 = 1024;
 
 /// How the stage is run.
 #[derive(Debug, Clone)]
@@ -86,7 +87,7 @@ pub struct Dev {
     stage: Arc<Stage>,
     store: Arc<dyn Store>,
     accepting: CancellationToken,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 /// Starts the stage; it accepts connections when this returns.
@@ -94,7 +95,7 @@ pub struct Dev {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Arc<Config>, options: Options) -> Result<Dev, StartError> {
-    raise_descriptors();
+    let descriptors = raise_descriptors();
     let listener = bind(SocketAddr::new(options.host, options.port))?;
     let address = listener.local_addr().map_err(|source| StartError::Bind {
         address: SocketAddr::new(options.host, options.port),
@@ -107,7 +108,7 @@ pub async fn start(config: Arc<Config>, options: Options) -> Result<Dev, StartEr
     let stage = Arc::new(assemble(config, &options, reachable(address), Arc::clone(&store)).await?);
     delivery::start(&stage);
     let accepting = CancellationToken::new();
-    let server = serve(listener, http::router(Arc::clone(&stage)), accepting.clone());
+    let server = serve(listener, http::router(Arc::clone(&stage)), accepting.clone(), descriptors);
     Ok(Dev { stage, store, accepting, server })
 }
 
@@ -157,11 +158,11 @@ impl Dev {
 }
 
 /// As many file descriptors as the machine allows: every WebSocket takes one.
-fn raise_descriptors() {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(descriptors) => tracing::debug!(descriptors, "file descriptors"),
-        Err(fault) => tracing::warn!(%fault, "few file descriptors, so few WebSockets"),
-    }
+fn raise_descriptors() -> u64 {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|fault| {
+        tracing::warn!(%fault, "few file descriptors, so few WebSockets");
+        DESCRIPTORS_LEAST
+    })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -222,20 +223,4 @@ async fn assemble(
         .map(|place| (place.site.region.as_str().to_owned(), Arc::new(station(place))))
         .collect();
     Ok(Stage { config, world, keys, metrics, ways, clock, entropy, tasks, address, stations })
-}
-
-fn serve(
-    listener: TcpListener,
-    router: Router,
-    accepting: CancellationToken,
-) -> JoinHandle<std::io::Result<()>> {
-    // Frames are small and wait for nobody.
-    let listener = listener.tap_io(|socket| {
-        if let Err(fault) = socket.set_nodelay(true) {
-            tracing::trace!(%fault, "a socket stays as it is");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(accepting.cancelled_owned());
-    tokio::spawn(serving.into_future())
 }

@@ -8,8 +8,8 @@
 //! - The state, told the time, driven by anybody: [`world`], and in it a region's [`registry`], [`log`], [`bus`],
 //!   [`queue`], [`dead_letters`]; the [`topics`] between regions; the [`faults`] in force.
 //! - What people and programs meet: the [`gateway`] for WebSockets, [`http`] for everything else, both over the
-//!   running [`stage`] with its [`keys`], [`metrics`], what is [`billed`], and [`ways`]; [`delivery`] runs `deliver` over the queues; [`dev`]
-//!   starts and stops it all.
+//!   running [`stage`] with its [`keys`], [`metrics`], what is [`billed`], and [`ways`]; `serve` lets them in;
+//!   [`delivery`] runs `deliver` over the queues; [`dev`] starts and stops it all.
 //! - What it stands on: [`store`] (rows in memory or on disk), [`clock`] (the only place that reads the clock).
 
 pub mod billed;
@@ -26,6 +26,7 @@ pub mod log;
 pub mod metrics;
 pub mod queue;
 pub mod registry;
+mod serve;
 pub mod stage;
 pub mod store;
 pub mod topics;

@@ -16,7 +16,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -64,7 +63,7 @@ impl Upgrade {
 async fn socket(on_upgrade: OnUpgrade) -> io::Result<Socket> {
     let upgraded = on_upgrade.await.map_err(io::Error::other)?;
     // `dev` serves nothing but TCP, so anything else is a mistake in this program.
-    let parts = downcast::<TokioIo<TcpStream>>(upgraded).map_err(|_other| io::Error::other("not TCP"))?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_other| io::Error::other("not TCP"))?;
     // A copy of what is hardly ever anything: it stands in the handshake's buffer, which would be kept with it.
     Ok(Socket { stream: parts.io.into_inner(), read: parts.read_buf.to_vec() })
 }
