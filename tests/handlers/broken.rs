@@ -9,8 +9,8 @@ use sorl_core::ids::{ConnectionId, MessageId};
 use sorl_core::member::{Block, Member, MemberKey, Partition};
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::{
-    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue, Rate,
-    Registry, Unavailable,
+    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue,
+    Rate, Registry, Unavailable,
 };
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
