@@ -24,6 +24,7 @@ mod frames;
 mod grants;
 mod handshake;
 mod history;
+mod hostile;
 mod late;
 mod load;
 mod load_command;
