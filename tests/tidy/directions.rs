@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{none, root, sources};
 
 /// Which of our crates each crate may depend on; a crate that is not named here is a decision to make.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
     ("sorl-host", &["sorl-core"]),
@@ -15,6 +15,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("sorl-aws", &["sorl-core", "sorl-jwks"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
+    ("sorl-fuzz", &["sorl-core", "sorl-local", "sorl-aws"]),
     ("sorl-bench", &["sorl-core", "sorl-client", "sorl-aws"]),
     ("sorl-bench-peers", &["sorl-core"]),
 ];
