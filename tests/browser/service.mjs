@@ -17,10 +17,11 @@ const STOP_MS = 30_000;
 /** Sets the channels of this run apart from those of earlier ones in the same service. */
 export const RUN = Date.now().toString(36);
 
-export async function startService() {
-  if (process.env.SORL_URL) return { url: process.env.SORL_URL, stop: async () => {} };
+/** Starts it; `flags` are further flags of `sorl dev`, which a service that runs already cannot be given. */
+export async function startService(flags = []) {
+  if (process.env.SORL_URL && flags.length === 0) return { url: process.env.SORL_URL, stop: async () => {} };
   const binary = process.env.SORL_BIN ?? `${ROOT}target/release/sorl`;
-  const child = spawn(binary, ["dev", "--port", "0", "--json"], { cwd: ROOT });
+  const child = spawn(binary, ["dev", "--port", "0", "--json", ...flags], { cwd: ROOT });
   const complaints = tail(child.stderr);
   const ended = once(child, "exit");
   const failed = ended.then(([code]) => {

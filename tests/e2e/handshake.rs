@@ -14,25 +14,25 @@ use crate::shared::stage;
 
 /// The head of an answer to a handshake: its status, and the subprotocol that was selected.
 #[derive(Debug, PartialEq, Eq)]
-struct Head {
-    status: u16,
+pub(crate) struct Head {
+    pub(crate) status: u16,
     subprotocol: Option<String>,
 }
 
-const fn opened(subprotocol: Option<String>) -> Head {
+pub(crate) const fn opened(subprotocol: Option<String>) -> Head {
     Head { status: 101, subprotocol }
 }
 
-fn sorl() -> Head {
+pub(crate) fn sorl() -> Head {
     opened(Some("sorl.v1".to_owned()))
 }
 
 /// A handshake of RFC 6455 as bytes, so that no library adds or checks anything.
-async fn knock(stage: &Stage, query: &str, headers: &[(&str, String)]) -> Head {
+pub(crate) async fn knock(stage: &Stage, query: &str, headers: &[(&str, String)]) -> Head {
     knock_at(&stage.regions[0].url, query, headers).await
 }
 
-async fn knock_at(url: &str, query: &str, headers: &[(&str, String)]) -> Head {
+pub(crate) async fn knock_at(url: &str, query: &str, headers: &[(&str, String)]) -> Head {
     let (authority, path) = url.trim_start_matches("ws://").split_once('/').expect("an address has a path");
     let mut request = format!("GET /{path}{query} HTTP/1.1\r\nHost: {authority}\r\n");
     request += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
@@ -58,11 +58,11 @@ fn parse(head: &str) -> Head {
     Head { status, subprotocol: header }
 }
 
-fn protocols(offered: &str) -> (&'static str, String) {
+pub(crate) fn protocols(offered: &str) -> (&'static str, String) {
     ("Sec-WebSocket-Protocol", offered.to_owned())
 }
 
-fn bearer(token: &str) -> (&'static str, String) {
+pub(crate) fn bearer(token: &str) -> (&'static str, String) {
     ("Authorization", format!("Bearer {token}"))
 }
 

@@ -25,6 +25,7 @@ mod frames;
 mod grants;
 mod handshake;
 mod history;
+mod hostile;
 mod invoice;
 mod late;
 mod load;

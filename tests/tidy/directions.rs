@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{none, root, sources};
 
 /// Which of our crates each crate may depend on; a crate that is not named here is a decision to make.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("sorl-core", &[]),
     ("sorl-client", &["sorl-core"]),
     ("sorl-host", &["sorl-core"]),
@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("sorl-aws", &["sorl-core", "sorl-jwks", "sorl-metrics"]),
     ("sorl-cli", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws"]),
     ("sorl-tests", &["sorl-core", "sorl-client", "sorl-local", "sorl-aws", "sorl-metrics"]),
+    ("sorl-fuzz", &["sorl-core", "sorl-local", "sorl-aws"]),
     ("sorl-bench", &["sorl-core", "sorl-client", "sorl-aws"]),
     ("sorl-bench-peers", &["sorl-core"]),
 ];

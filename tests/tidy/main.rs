@@ -22,8 +22,17 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 /// What is not ours, or not kept.
-const PASSED_OVER: [&str; 8] =
-    ["target", "node_modules", ".git", ".venv", "__pycache__", ".serverless", "screenshots", "vendor"];
+const PASSED_OVER: [&str; 9] = [
+    "target",
+    "node_modules",
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".serverless",
+    "screenshots",
+    "vendor",
+    "corpus",
+];
 
 /// A file of the repository: its path from the root, and its text.
 struct Source {

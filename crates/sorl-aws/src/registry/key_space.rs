@@ -15,7 +15,7 @@ use super::{blocks, counters, row};
 fn names() -> Vec<String> {
     let letters = ["a", "0", "-", "@", "/"];
     let pairs = letters.iter().flat_map(|one| letters.iter().map(move |two| format!("{one}{two}")));
-    let words = ["blocks", "rate", "a-0", "0a", "a/blocks"].map(str::to_owned);
+    let words = ["blocks", "rate", "a-0", "a/blocks"].map(str::to_owned);
     letters.iter().map(|one| (*one).to_owned()).chain(pairs.clone()).chain(words).collect()
 }
 

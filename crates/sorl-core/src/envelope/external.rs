@@ -128,7 +128,7 @@ mod tests {
         // The reason is logged: it says what was expected, never what was there.
         let told = read(r#"{"channel":"room:1","data":1,"ephemeral":"a secret"}"#, None).unwrap_err().0;
         assert!(
-            told.ends_with("expected a boolean at line 1 column 54") && !told.contains("secret"),
+            told.ends_with("expected a boolean at line 1 column 51") && !told.contains("secret"),
             "{told}"
         );
         let large = format!(r#"{{"channel":"room:1","data":"{}"}}"#, "x".repeat(MESSAGE_LEN_MAX));
