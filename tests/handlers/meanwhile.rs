@@ -21,6 +21,7 @@ use sorl_core::time::Timestamp;
 pub(crate) enum Call {
     Append,
     Mark,
+    Range,
     Put,
     Delete,
     PutBlock,
@@ -85,6 +86,7 @@ impl Log for Meanwhile<'_> {
     }
 
     async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
+        self.reach(Call::Range);
         self.log.range(query).await
     }
 

@@ -42,11 +42,22 @@ fn say_while<'a>(
     command: &Value,
     deed: impl FnOnce() + Send + 'a,
 ) -> Value {
-    let tables = Meanwhile::new(tables(stage), Call::Put, deed);
+    say_during(stage, caller, command, Call::Put, deed)
+}
+
+/// Carries out a command, during one call of which something happens.
+fn say_during<'a>(
+    stage: &'a Stage,
+    caller: &Caller,
+    command: &Value,
+    call: Call,
+    deed: impl FnOnce() + Send + 'a,
+) -> Value {
+    let tables = Meanwhile::new(tables(stage), call, deed);
     let ports = stage.command_ports(HOME);
     let ports = sorl_core::command::Ports { log: &tables, registry: &tables, ..ports };
     let reply = stage.say_to(caller, command, ports);
-    assert!(tables.has_happened(), "it never came to a put");
+    assert!(tables.has_happened(), "it never came to {call:?}");
     reply
 }
 
@@ -203,4 +214,16 @@ fn who_subscribes_before_its_disconnect_begins_to_delete_leaves_no_member() {
     assert!(tables.has_happened());
     let present = stage.say(&bob, &json!({"action": "presence", "channel": "room:1"}));
     assert_eq!(present["result"]["count"], 1, "{present}");
+}
+
+#[test]
+fn who_expires_while_a_table_is_slow_is_not_shown_what_came_since() {
+    for action in ["subscribe", "history"] {
+        let stage = Stage::new();
+        let alice = connected(&stage, "alice", action);
+        let since = stage.say(&alice, &enter())["result"]["cursor"].clone();
+        let command = json!({"action": action, "channel": "room:1", "since": since, "region": HOME});
+        let reply = say_during(&stage, &alice, &command, Call::Range, || stage.pass(Duration::from_hours(1)));
+        assert_eq!(reply["error"]["code"], "expired", "{reply}");
+    }
 }

@@ -63,8 +63,7 @@ pub async fn command(frame: &str, caller: &Caller, ports: Ports<'_>, site: &Site
         Ok(request) => request,
         Err(refusal) => return Answer::refused(None, "none", &refusal),
     };
-    if caller.principal.expires_at <= ports.clock.now() {
-        let refusal = Refusal::new(ErrorCode::Expired, "the token expired; connect again with a new one");
+    if let Err(refusal) = refuse_expired(caller, ports) {
         return Answer::refused(Some(request.id), "none", &refusal);
     }
     let action = match request.action() {
@@ -85,14 +84,26 @@ async fn carry_out(
     site: &Site,
 ) -> Result<String, Refusal> {
     let Request { id, fields } = request;
-    Ok(match action {
+    let frame = match action {
         Action::Subscribe => reply_frame(*id, subscribe::subscribe(fields, caller, ports, site).await?),
         Action::Unsubscribe => reply_frame(*id, unsubscribe::unsubscribe(fields, caller, ports, site).await?),
         Action::Publish => reply_frame(*id, publish::publish(fields, caller, ports, site).await?),
         Action::History => reply_frame(*id, history::history(fields, caller, ports, site).await?),
         Action::Presence => reply_frame(*id, presence::presence(fields, caller, ports, site).await?),
         Action::Ping => reply_frame(*id, ping::ping(ports.clock)),
-    })
+    };
+    if action.reads() {
+        // A dependency that was slow may have answered after the expiry, with what came into being since.
+        refuse_expired(caller, ports)?;
+    }
+    Ok(frame)
+}
+
+fn refuse_expired(caller: &Caller, ports: Ports<'_>) -> Result<(), Refusal> {
+    if caller.principal.expires_at <= ports.clock.now() {
+        return Err(Refusal::new(ErrorCode::Expired, "the token expired; connect again with a new one"));
+    }
+    Ok(())
 }
 
 /// What the caller may do on `channel`, blocks aside.

@@ -47,6 +47,12 @@ impl Action {
             Self::Ping => "ping",
         }
     }
+
+    /// Whether its answer tells what is in a channel.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Subscribe | Self::History | Self::Presence)
+    }
 }
 
 /// A request whose id is known; its other fields are read when they are needed.

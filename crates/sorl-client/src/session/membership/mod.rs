@@ -175,7 +175,9 @@ impl Membership {
         }
         let debt = match side {
             Side::Current => Some(&mut self.seat.debt),
-            Side::Former => self.former.as_mut().map(|former| &mut former.debt),
+            Side::Former => {
+                self.former.as_mut().filter(|former| !former.superseded).map(|former| &mut former.debt)
+            }
         };
         if let Some(debt) = debt {
             debt.live(&mut self.progress, message.id, region);
@@ -223,7 +225,8 @@ impl Membership {
 
     /// Whether something older than what came live may come soon: what is to be shown in order waits for it.
     fn is_behind(&self, line: &Line) -> bool {
-        let former_owes = self.former.as_ref().is_none_or(|former| former.debt.is_owed());
+        let former_owes =
+            self.former.as_ref().is_none_or(|former| former.superseded || former.debt.is_owed());
         line.is_open() && self.seat.debt.is_owed() && former_owes
     }
 
@@ -238,8 +241,9 @@ impl Membership {
         };
         self.ordering = subscription.ordered.map(Ordering::holding);
         self.seat.debt = Debt::after(&self.progress);
-        // What it still brings belongs to the wish before.
-        self.former = None;
+        if let Some(former) = &mut self.former {
+            former.superseded = true;
+        }
     }
 
     /// The service ended it.

@@ -18,6 +18,9 @@ pub(super) struct Seat {
     pub(super) debt: Debt,
     /// Whether it was entered, but what its recovery brings is left to the next connection.
     pub(super) unread: bool,
+    /// Whether the wish that it was entered for is over and another one began: what it still brings belongs to the
+    /// wish before. It has to be left all the same if its connection becomes the current one again.
+    pub(super) superseded: bool,
     /// Whether what became of a request over the former connection is unknown.
     pub(super) dubious: bool,
 }
@@ -42,6 +45,7 @@ impl Seat {
             recovery: None,
             debt: Debt::after(progress),
             unread: false,
+            superseded: false,
             dubious: false,
         }
     }
@@ -54,9 +58,11 @@ impl Seat {
         self
     }
 
-    /// It is the current one again: what is still wanted begins anew where its recovery went unread.
+    /// It is the current one again: what is still wanted begins anew where its recovery went unread, or where it was
+    /// wanted anew.
     pub(super) fn resumed(mut self, wanted: bool) -> Self {
-        self.entered &= !(wanted && std::mem::take(&mut self.unread));
+        let begins_anew = std::mem::take(&mut self.unread) | std::mem::take(&mut self.superseded);
+        self.entered &= !(wanted && begins_anew);
         self
     }
 

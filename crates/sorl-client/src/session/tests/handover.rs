@@ -164,3 +164,16 @@ fn what_the_former_connection_entered_late_is_left_there_too_after_a_fall_back()
     bench.text("{}");
     assert_eq!(bench.last()["action"], "unsubscribe");
 }
+
+#[test]
+fn a_channel_refused_and_wanted_anew_during_a_handover_is_left_after_a_fall_back() {
+    let mut bench = Bench::member("a");
+    bench.open("b");
+    bench.refuse("forbidden", false);
+    bench.subscribe("c", Start::Now);
+    bench.refuse("forbidden", false);
+    bench.take_sent();
+    bench.session.fell_back(bench.now);
+    bench.text("{}");
+    assert_eq!(bench.last()["action"], "unsubscribe", "the connection that stays was in it");
+}
