@@ -13,7 +13,7 @@ use sorl_core::time::Timestamp;
 
 use crate::executor::Timeline;
 
-/// Whether what happens is written down: that takes half of a run's time.
+/// Whether what happens is written down, which only a failure needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Telling {
     /// Nothing is.
