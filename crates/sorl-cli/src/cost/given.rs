@@ -141,7 +141,10 @@ fn logs(settings: Settings<'_>) -> Vec<Given> {
             ),
             ASSUMED,
         ),
-        given("alarms, metric, secret and point-in-time recovery of the log", "infra/*.yml"),
+        given(
+            "alarms, metrics, secret and point-in-time recovery of the log",
+            "infra/*.yml; docs/metrics.md",
+        ),
         given(
             "not counted: init of new Lambda environments, reads of the secret, late marks, Route 53, which the templates do not have",
             "this program",

@@ -4,10 +4,13 @@
 
 use super::meter::{GB, Meter, Usage};
 
-/// Alarms of a region: `infra/alarms.yml`.
-pub(super) const ALARMS: f64 = 9.0;
-/// Metrics of Sorl's own: the filter that counts faults of `authorize`.
+/// Alarms of a region (`infra/alarms.yml`) in standard ones: 13 of one metric, one of three, one of a band, which is
+/// three, and the composite at the price of five.
+pub(super) const ALARMS: f64 = 24.0;
+/// The metric that counts faults of `authorize` in its log.
 pub(super) const METRICS: f64 = 1.0;
+/// Metrics that the Lambdas tell of while there is traffic, some of which has labels: docs/metrics.md.
+pub(super) const METRICS_IN_USE: f64 = 40.0;
 /// The secret, or its replica.
 pub(super) const SECRETS: f64 = 1.0;
 /// Queues that Lambda polls: `live` and `bulk`.
@@ -28,9 +31,9 @@ pub(super) fn log_bytes(calls: f64, deliveries: f64, events: f64) -> f64 {
 }
 
 /// Adds a month of a region that stands there, with so many bytes of log a month, kept for so many days.
-pub(super) fn add(usage: &mut Usage, log_bytes: f64, log_days: f64) {
+pub(super) fn add(usage: &mut Usage, is_used: bool, log_bytes: f64, log_days: f64) {
     usage.add(Meter::Alarms, ALARMS);
-    usage.add(Meter::Metrics, METRICS);
+    usage.add(Meter::Metrics, METRICS + if is_used { METRICS_IN_USE } else { 0.0 });
     usage.add(Meter::Secrets, SECRETS);
     usage.add(Meter::QueueRequests, QUEUES * POLLS_A_MINUTE * 60.0 * 24.0 * super::MONTH_DAYS);
     usage.add(Meter::LogStorage, log_bytes / GB * log_days / super::MONTH_DAYS);
@@ -51,7 +54,12 @@ mod tests {
         let (alarms, state, runs) =
             (template("infra/alarms.yml"), template("infra/serverless.yml"), template("serverless.yml"));
         let count = |text: &str, what: &str| text.matches(what).count() as f64;
-        assert_eq!(count(&alarms, "Type: AWS::CloudWatch::Alarm\n"), ALARMS);
+        let (single, composite) = (
+            count(&alarms, "Type: AWS::CloudWatch::Alarm\n"),
+            count(&alarms, "AWS::CloudWatch::CompositeAlarm"),
+        );
+        assert_eq!((single, composite), (15.0, 1.0));
+        assert_eq!(single - 2.0 + 3.0 + 3.0 + composite * 5.0, ALARMS);
         assert_eq!(count(&alarms, "Type: AWS::Logs::MetricFilter"), METRICS);
         assert_eq!(count(&state, "Type: AWS::SecretsManager::Secret"), SECRETS);
         assert_eq!(count(&runs, "- sqs:"), QUEUES);

@@ -77,7 +77,7 @@ fn region(load: &Load, settings: Settings<'_>, share: f64, before: usize, everyw
     add(Meter::TransferToRegions, to_others(load, share, clients.writes_everywhere) / GB);
     let lines = standing::log_bytes(clients.calls, delivery.invocations, clients.events);
     add(Meter::LogBytes, lines / GB);
-    standing::add(&mut usage, lines * load.days, settings.log_days);
+    standing::add(&mut usage, load.messages > 0.0, lines * load.days, settings.log_days);
     store(&mut usage, load);
     usage
 }

@@ -32,7 +32,7 @@ fn near(what: &str, got: f64, by_hand: f64) {
 /// **Nobody comes.** One user who stays for a second of one day of the month and says nothing.
 ///
 /// What stands there: two queues × 15 polls × 60 × 24 × 30 = 1,296,000 requests × $0.40 a million = $0.5184.
-/// Nine alarms × $0.10 = $0.90; one metric $0.30; one secret $0.40. Together $2.1184. The one user is a handshake,
+/// Alarms, 24 × $0.10 = $2.40; one metric $0.30; one secret $0.40. Together $3.6184. The one user is a handshake,
 /// two commands and a close: five invocations, some units, well below a cent of a cent.
 #[test]
 fn a_stage_that_nobody_uses() {
@@ -55,7 +55,7 @@ fn a_stage_that_nobody_uses() {
         "false",
     ]);
     near("requests of queues", quantity(&report, Meter::QueueRequests), 1_296_000.0);
-    near("total", report.bill.dollars, 2.1184);
+    near("total", report.bill.dollars, 3.6184);
 }
 
 /// **A small chat in one region.** 1,000 users a day, an hour each; each writes 20 messages of 200 bytes into a room of
@@ -85,9 +85,10 @@ fn a_stage_that_nobody_uses() {
 /// 41.667 × 2 × 2 × (192 + 100) = 48,667 bytes. 8,507,000 / 1,073,741,824 = 0.0079228 GB × $0.25 = $0.0019807; the log's
 /// recovery 0.0078774 × $0.20 = $0.0015755.
 /// Logs: 750,000 × 600 + 600,000 × 800 + events 660,000 + 60,000 = 720,000 × 350 bytes = 1,182,000,000 bytes = 1.100823
-/// GB × $0.50 = $0.550412; kept a month × $0.03 = $0.033025. Alarms, metric, secret $1.60.
+/// GB × $0.50 = $0.550412; kept a month × $0.03 = $0.033025. Alarms $2.40, 41 metrics × $0.30 = $12.30, secret $0.40:
+/// $15.10.
 /// Total: 0.45 + 7.32 + 0.27 + 0.25318 + 0.525 + 0.174375 + 0.30 + 1.2384 + 0.128243 + 0.0019807 + 0.0015755 + 0.550412
-/// + 0.033025 + 1.60 = $12.84619.
+/// + 0.033025 + 15.10 = $26.34619.
 #[test]
 fn a_small_chat_in_one_region() {
     let report = report(&[
@@ -116,7 +117,7 @@ fn a_small_chat_in_one_region() {
     near("reads", quantity(&report, Meter::TableReads), 1_395_000.0);
     near("publishes", quantity(&report, Meter::TopicPublishes), 600_000.0);
     near("requests of queues", quantity(&report, Meter::QueueRequests), 3_096_000.0);
-    near("total", report.bill.dollars, 12.846_19);
+    near("total", report.bill.dollars, 26.346_19);
 }
 
 /// **An announcement to 100,000, in two regions.** One message a day for one day, from a program, to 100,000 users who
