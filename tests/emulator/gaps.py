@@ -10,11 +10,13 @@ The invariant: a property that our templates set either takes effect or fails th
 | `AWS::SNS::Subscription` | `Region` ignored, a missing topic accepted | made where the topic is, or refused |
 | `AWS::DynamoDB::GlobalTable` | `Replicas` and TTL ignored, never updated | replicas made and removed, one an update, as on AWS |
 | `AWS::DynamoDB::Table` | TTL and point-in-time recovery ignored | set |
+| `AWS::CloudWatch::CompositeAlarm` | unknown, the deploy is refused | made by its CloudWatch, which follows the alarms it names |
+| `AWS::CloudWatch::Alarm` with `Metrics` | refused | kept under its first metric; the expression is never evaluated |
 | a table whose name exists | replaced, with all that it held | refused, as on AWS |
 """
 
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import apigateway, dynamodb, sns
+from ministack.services import apigateway, cloudwatch, dynamodb, sns
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
@@ -38,6 +40,12 @@ def fill():
         "update": table_updater(known["AWS::DynamoDB::GlobalTable"]["update"], set_replicas_one_by_one),
         "delete": delete_global_table(known["AWS::DynamoDB::GlobalTable"]["delete"]),
     }
+    known["AWS::CloudWatch::CompositeAlarm"] = {
+        "create": create_composite_alarm,
+        "update": update_composite_alarm,
+        "delete": delete_composite_alarm,
+    }
+    keep_alarms_of_expressions()
     resolve_pseudo_parameters_in_conditions()
 
 
@@ -101,6 +109,40 @@ def create_route_response(_logical_id, props, _stack):
 def delete_route_response(physical_id, props):
     route = props["RouteId"].rpartition("/")[2]
     apigateway._route_responses.get(props["ApiId"], {}).get(route, {}).pop(physical_id, None)
+
+
+# --- CloudWatch ---
+
+
+def create_composite_alarm(_logical_id, props, _stack):
+    name = props["AlarmName"]
+    done("PutCompositeAlarm", cloudwatch._put_composite_alarm({}, props, False, is_json=True))
+    return name, {"Arn": f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"}
+
+
+def update_composite_alarm(physical_id, _old, new, stack):
+    if new["AlarmName"] != physical_id:
+        raise ValueError("a composite alarm was renamed: give it another logical id")
+    return create_composite_alarm(None, new, stack)
+
+
+def delete_composite_alarm(physical_id, _props):
+    cloudwatch._composite_alarms.pop(physical_id, None)
+
+
+def keep_alarms_of_expressions():
+    """An alarm of metric math is kept as one of its first metric, so that it can be listed, set and followed."""
+    record = provisioners._cw_metric_alarm_record
+
+    def kept(name, props):
+        metrics = [metric["MetricStat"] for metric in props.get("Metrics", []) if "MetricStat" in metric]
+        if not metrics:
+            return record(name, props)
+        first = metrics[0]
+        simple = {key: value for key, value in props.items() if key != "Metrics"}
+        return record(name, {"Threshold": 0} | simple | first["Metric"] | {"Period": first["Period"]})
+
+    provisioners._cw_metric_alarm_record = kept
 
 
 # --- SNS ---
