@@ -50,6 +50,9 @@ class Tree:
         content, copy = (ROOT / name).read_bytes(), self.folder / name
         if name == "tests/Cargo.toml":
             content = self.not_needed.sub("", content.decode()).encode()
+        if name == "tests/handlers/main.rs":
+            # It tests what the Lambdas tell, by AWS's adapters.
+            content = content.replace(b"mod metrics;\n", b"")
         if not copy.exists() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)
