@@ -15,7 +15,7 @@ pub fn hold(bytes: &[u8]) {
     let Ok(body) = std::str::from_utf8(bytes) else { return };
     match Notification::parse(body, "dev") {
         Ok(notification) => notified(&notification),
-        Err(poison) => assert!(!poison.0.is_empty()),
+        Err(poison) => assert!(!poison.reason.is_empty()),
     }
     // And what a notification would bring, without the luck of writing its envelope.
     for channel in [None, Some("room:1"), Some(body)] {
@@ -109,6 +109,6 @@ fn sliced(text: &str) {
 }
 
 fn reason(poison: &Poison) {
-    assert!(!poison.0.is_empty() && poison.0.len() < 400, "{poison}");
-    assert!(!poison.0.contains(SECRET), "a reason quotes what it is about: {poison}");
+    assert!(!poison.reason.is_empty() && poison.reason.len() < 400, "{poison}");
+    assert!(!poison.reason.contains(SECRET), "a reason quotes what it is about: {poison}");
 }

@@ -130,7 +130,7 @@ async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pa
             queue.delete(receipt);
         }
     }
-    station.metrics.take(&station.site().region, &outcomes::deliver(&records, &report, station.site(), now));
+    station.metrics.take(&station.site().region, &outcomes::deliver(&report, now));
     if let Some(record) = records.first() {
         let done = records.len().saturating_sub(report.failed.len());
         station.metered.tab.deleted(record.source, done);

@@ -167,7 +167,8 @@ metrics! {
     DEAD_LETTERS = Metric {
         labels: &["reason"],
         sets: &[&["reason"]],
-        ..counter("dead_letters", "records that can never succeed, by a class of reasons")
+        ..counter("dead_letters", "records that can never succeed: `too_large`, `not_a_notification`, \
+            `foreign_topic`, `not_a_message`, `control`, `relay`, `not_a_slice`")
     };
     DELIVERY_SECONDS = Metric {
         kind: Kind::Histogram,

@@ -5,12 +5,9 @@
 
 use sorl_core::authorize::AuthorizeError;
 use sorl_core::command::Answer;
-use sorl_core::config::Site;
 use sorl_core::connect::ConnectError;
-use sorl_core::deliver::{Counts, Record, Report};
-use sorl_core::envelope::Notification;
+use sorl_core::deliver::{Accepted, Counts, Report};
 use sorl_core::error::ErrorCode;
-use sorl_core::ports::RecordSource;
 use sorl_core::protocol::Action;
 use sorl_core::time::Timestamp;
 
@@ -81,19 +78,15 @@ pub fn accepted_by_sns(count: usize) -> Samples {
 
 /// `deliver` did this with a batch, and it was over at `ended`.
 #[must_use]
-pub fn deliver(records: &[Record], report: &Report, site: &Site, ended: Timestamp) -> Samples {
+pub fn deliver(report: &Report, ended: Timestamp) -> Samples {
     let mut samples = counts(&report.counts);
     let failed = u64::try_from(report.failed.len()).unwrap_or(u64::MAX);
     samples.count(&metric::RECORDS_FAILED, &[], failed);
-    for reason in &report.buried {
-        samples.count(&metric::DEAD_LETTERS, &[reason], 1);
+    for class in &report.buried {
+        samples.count(&metric::DEAD_LETTERS, &[class.as_str()], 1);
     }
-    let live = records.iter().filter(|record| record.source == RecordSource::Live);
-    for record in live.filter(|record| !report.failed.contains(&record.id)) {
-        if let Ok(notification) = Notification::parse(&record.body, &site.config.stage) {
-            let (origin, took) = (&notification.topic.region, ended.since(notification.at));
-            samples.observe(&metric::DELIVERY_SECONDS, &[origin.as_str()], took.as_secs_f64());
-        }
+    for Accepted { origin, at } in &report.accepted {
+        samples.observe(&metric::DELIVERY_SECONDS, &[origin.as_str()], ended.since(*at).as_secs_f64());
     }
     samples
 }

@@ -84,7 +84,7 @@ async fn handle(
     let ports = Ports { registry, log, bus, queue, gateway, clock: &SystemClock };
     let report = deliver(&records, ports, site, Timestamp::from_millis(context.deadline)).await;
     let now = SystemClock.now();
-    telemetry.tell(outcomes::deliver(&records, &report, site, now), &context.request_id, now);
+    telemetry.tell(outcomes::deliver(&report, now), &context.request_id, now);
     if !report.failed.is_empty() || telemetry.is_logged(&context.request_id) {
         tell(records.len(), &report);
     }

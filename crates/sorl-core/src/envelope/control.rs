@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Poison;
+use super::{Poison, PoisonClass};
 use crate::names::{ChannelName, UserName};
 use crate::protocol::json;
 use crate::time::Timestamp;
@@ -32,17 +32,24 @@ impl Control {
     /// # Errors
     /// [`Poison`] if it is none of the orders.
     pub fn parse(text: &str) -> Result<Self, Poison> {
-        let wire: Wire = json::object(text.as_bytes())
-            .map_err(|fault| Poison::unreadable("control: not a control message", &fault))?;
+        let wire: Wire = json::object(text.as_bytes()).map_err(|fault| {
+            Poison::unreadable(PoisonClass::Control, "control: not a control message", &fault)
+        })?;
         let Wire { control, user, channel, until } = wire;
         match (control.as_str(), channel) {
             ("disconnect", _) => Ok(Self { user, channel: None, until }),
-            ("unsubscribe", Some(channel)) if channel.is_personal() => {
-                Err(Poison::new("control: a personal channel cannot be unsubscribed; use disconnect"))
-            }
+            ("unsubscribe", Some(channel)) if channel.is_personal() => Err(Poison::new(
+                PoisonClass::Control,
+                "control: a personal channel cannot be unsubscribed; use disconnect",
+            )),
             ("unsubscribe", Some(channel)) => Ok(Self { user, channel: Some(channel), until }),
-            ("unsubscribe", None) => Err(Poison::new("control: unsubscribe needs a channel")),
-            _ => Err(Poison::new("control: unknown control; known are disconnect and unsubscribe")),
+            ("unsubscribe", None) => {
+                Err(Poison::new(PoisonClass::Control, "control: unsubscribe needs a channel"))
+            }
+            _ => Err(Poison::new(
+                PoisonClass::Control,
+                "control: unknown control; known are disconnect and unsubscribe",
+            )),
         }
     }
 }
