@@ -9,12 +9,14 @@ folder go with it. `AUTH=true` in the environment turns the enforcement of IAM o
 
 What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what becomes of a WebSocket (gateway.py),
 what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and two waits
-that cost a warm invocation some 50 ms and prove nothing (`hasten`). What stays unproven on MiniStack is listed in
+that cost a warm invocation some 50 ms and prove nothing (`hasten`). If it does not answer for five seconds, its log
+says in which lines each thread stands. What stays unproven on MiniStack is listed in
 tests/README.md.
 """
 
 import argparse
 import asyncio
+import faulthandler
 import json
 import os
 import select
@@ -52,6 +54,7 @@ def main():
     end_at_once_when_told(folder)
     in_background(end_with_parent, os.getppid(), folder)
     in_background(announce, f"http://{HOST}:{port}", announcements)
+    in_background(tell_where_it_stands, f"http://{HOST}:{port}")
     sys.argv = sys.argv[:1]
     ministack.app.main()
 
@@ -113,6 +116,16 @@ def announce(url, announcements):
     while not healthy(url):
         time.sleep(0.05)
     print(json.dumps({"event": "ready", "url": url, "pid": os.getpid()}), file=announcements, flush=True)
+
+
+def tell_where_it_stands(url):
+    """One event loop serves every service of every region: what holds it up for seconds must not stay a riddle."""
+    while True:
+        time.sleep(1)
+        asked = time.monotonic()
+        if not healthy(url):
+            faulthandler.dump_traceback(file=sys.stderr)
+            print(f"emulator: no answer for {time.monotonic() - asked:.0f} s; above, where it stands", file=sys.stderr)
 
 
 def healthy(url):
