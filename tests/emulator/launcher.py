@@ -8,8 +8,8 @@ input, if that is a pipe, is closed, when its parent is gone, or on SIGTERM; its
 folder go with it. `AUTH=true` in the environment turns the enforcement of IAM on.
 
 What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what becomes of a WebSocket (gateway.py),
-what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and two waits
-that cost a warm invocation some 50 ms and prove nothing (`hasten`). If it does not answer for five seconds, its log
+what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and three
+waits that prove nothing (`hasten`). If it does not answer for five seconds, its log
 says in which lines each thread stands. What stays unproven on MiniStack is listed in
 tests/README.md.
 """
@@ -98,14 +98,21 @@ def environment(port, folder):
 
 
 def hasten():
-    """A warm invocation waits for Nagle's algorithm and for output of the function that seldom comes; 9 ms instead."""
+    """A warm invocation waits for Nagle's algorithm and for output of the function that seldom comes; 9 ms instead of
+    some 50."""
     import socketserver
 
+    import botocore.session
+    from ministack.core import router
     from ministack.core.lambda_runtime import Worker
 
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     first_line_wait, idle_confirm, hard_cap = 0.001, 0.001, 0.050
     Worker._drain_stderr_bounded.__defaults__ = (first_line_wait, idle_confirm, hard_cap)
+    # At the first call to a service that MiniStack has not, it would read the models of all AWS services, and answer
+    # nobody for 6 seconds, on a busy machine 30. Their names are enough.
+    names = botocore.session.get_session().get_available_services()
+    router._KNOWN_AWS_SERVICE_NAMES = frozenset(names) | {name.replace("-", "") for name in names}
 
 
 def in_background(work, *arguments):
