@@ -15,6 +15,7 @@ pub mod aws;
 pub mod deployed;
 pub mod frame;
 pub mod http;
+pub mod marks;
 pub mod names;
 pub mod program;
 pub mod server;

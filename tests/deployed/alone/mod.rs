@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod logs;
 mod privileges;
 mod process;
 mod redelivery;
