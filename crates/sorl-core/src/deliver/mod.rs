@@ -2,8 +2,8 @@
 //!
 //! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` (under the
 //! `limit`, by `slots`) → `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again`
-//! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut` makes slices of the rest. `control` and
-//! `presence` branch off after `parse`.
+//! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut`
+//! makes slices of the rest. `control` and `presence` branch off after `parse`.
 //!
 //! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
 //! in a slice that the queue acknowledged, or is gone for certain; and its log entry (and late mark) was
