@@ -17,6 +17,7 @@ pub mod frame;
 pub mod http;
 pub mod marks;
 pub mod names;
+pub mod over;
 pub mod program;
 pub mod server;
 pub mod sns;
