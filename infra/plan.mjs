@@ -26,7 +26,7 @@ export function planDeployment({ regions, only = regions, observed, params = {} 
         verb: "deploy",
         kind: "running",
         region,
-        params: { ...params, completeSince: completeSince(region, observed) },
+        params: { ...params, completeSince: params.completeSince ?? completeSince(region, observed) },
       })),
   ];
 }
@@ -96,7 +96,7 @@ function dropState(region, params, replicas) {
 /**
  * Since when the region's log is complete: what was once found stands. A stage that is new in every region begins
  * now, everywhere; a region that comes later is complete from when its queue is subscribed, which is now, when the
- * step is done (`now` is replaced then).
+ * step is done (`now` is replaced then). Only an operator who restored a table knows better, and says so.
  */
 function completeSince(region, observed) {
   const standing = observed[region].running?.CompleteSince;

@@ -17,7 +17,7 @@ const SORL = path.resolve(ROOT, process.env.SORL_BIN ?? "target/release/sorl");
 /** It builds Sorl from nothing: `quick_start.test.mjs` follows it. */
 const ELSEWHERE = ["docs/quick-start.md"];
 
-const pages = ["README.md", "clients/js/README.md", ...readdirSync(path.join(ROOT, "docs")).map((name) => `docs/${name}`)]
+const pages = ["README.md", "clients/js/README.md", ...readdirSync(path.join(ROOT, "docs"), { recursive: true }).map((name) => `docs/${name}`)]
   .filter((page) => page.endsWith(".md") && !ELSEWHERE.includes(page))
   .map((page) => ({ page, blocks: readPage(path.join(ROOT, page)) }))
   .filter(({ blocks }) => blocks.some(({ use }) => use !== "shown"));

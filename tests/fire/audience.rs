@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sorl_client::{Client, Endpoint, Event, Events, Options, Origin, Start, TokenProvider};
+use sorl_client::{Client, Endpoint, Event, Events, Options, Origin, Start, Status, TokenProvider};
 use sorl_core::ids::Tail;
 use sorl_core::message::Message;
 use sorl_core::names::ChannelName;
@@ -68,16 +68,29 @@ impl Audience {
         channel: &str,
         in_each: usize,
     ) -> Self {
-        let channel = ChannelName::parse(channel).expect("a channel");
         let mut listeners = Vec::new();
         for (region, _) in endpoints {
-            for _ in 0..in_each {
-                let (client, events) = client(endpoints, token, region);
-                let shown = Arc::new(Mutex::new(Shown::default()));
-                tokio::spawn(listen(events, Arc::clone(&shown)));
-                client.subscribe(&channel, Start::Now).await.expect("a member");
-                listeners.push(Listener { client, region: region.clone(), shown, checked: 0 });
-            }
+            listeners.extend(Self::gather_in(endpoints, token, channel, region, in_each).await.listeners);
+        }
+        Self { listeners }
+    }
+
+    /// So many, all in this region.
+    pub(crate) async fn gather_in(
+        endpoints: &[(String, String)],
+        token: &str,
+        channel: &str,
+        region: &str,
+        count: usize,
+    ) -> Self {
+        let channel = ChannelName::parse(channel).expect("a channel");
+        let mut listeners = Vec::new();
+        for _ in 0..count {
+            let (client, events) = client(endpoints, token, region);
+            let shown = Arc::new(Mutex::new(Shown::default()));
+            tokio::spawn(listen(events, Arc::clone(&shown)));
+            client.subscribe(&channel, Start::Now).await.expect("a member");
+            listeners.push(Listener { client, region: region.to_owned(), shown, checked: 0 });
         }
         Self { listeners }
     }
@@ -122,6 +135,29 @@ impl Audience {
         }
     }
 
+    /// Waits until none of them is connected to `region` any more.
+    pub(crate) async fn has_left(&self, region: &str) {
+        let is_there = |listener: &Listener| listener.region_now().is_some_and(|now| now.as_str() == region);
+        sorl_tests::within(PATIENCE, "everybody has left", async || {
+            (!self.listeners.iter().any(is_there)).then_some(())
+        })
+        .await;
+    }
+
+    /// Sends all to `region`, one after the other at this pace, and waits until they are there.
+    pub(crate) async fn return_to(&self, region: &str, pace: Duration) {
+        let home = Region::parse(region).expect("a region");
+        let mut ticks = tokio::time::interval(pace);
+        for listener in &self.listeners {
+            ticks.tick().await;
+            listener.client.use_region(&home).await.expect("a client that lives");
+        }
+        sorl_tests::within(PATIENCE, "everybody is there", async || {
+            self.listeners.iter().all(|listener| listener.region_now().as_ref() == Some(&home)).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until all have been shown what is acknowledged by now. How many are missing, if that does not happen.
     pub(crate) async fn catch_up(&mut self, ledger: &Ledger) -> usize {
         let started = Instant::now();
@@ -157,6 +193,14 @@ impl Audience {
 impl Listener {
     fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is connected, if it is.
+    fn region_now(&self) -> Option<Region> {
+        match &*self.client.status().borrow() {
+            Status::Connected(region) => Some(region.clone()),
+            _ => None,
+        }
     }
 
     /// Of the first so many acknowledged messages, those that it was not shown.

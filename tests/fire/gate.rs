@@ -2,7 +2,8 @@
 //!
 //! Only bytes are passed on. What stands behind goes on as if nothing had happened, as behind a network that failed.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sorl_tests::stage::Stage;
 use tokio::io::copy_bidirectional;
@@ -27,6 +28,8 @@ pub(crate) struct Gate {
     behind: String,
     /// None while it is shut.
     open: Option<JoinHandle<()>>,
+    /// When somebody came, in order.
+    knocks: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Gate {
@@ -35,7 +38,8 @@ impl Gate {
         let mut gates = Vec::new();
         for address in &stage.regions {
             let behind = stage.url.strip_prefix("http://").expect("an address").to_owned();
-            let mut gate = Self { region: address.region.clone(), port: free_port(), behind, open: None };
+            let region = address.region.clone();
+            let mut gate = Self { region, port: free_port(), behind, open: None, knocks: Arc::default() };
             gate.open().await;
             gates.push(gate);
         }
@@ -53,7 +57,12 @@ impl Gate {
             TcpListener::bind(("127.0.0.1", self.port)).await.ok()
         })
         .await;
-        self.open = Some(tokio::spawn(pass_on(listener, self.behind.clone())));
+        self.open = Some(tokio::spawn(pass_on(listener, self.behind.clone(), Arc::clone(&self.knocks))));
+    }
+
+    /// When those came who did so since the last time that this was asked.
+    pub(crate) fn knocks(&self) -> Vec<Instant> {
+        std::mem::take(&mut self.knocks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Refuses whoever comes, and cuts off whoever is there.
@@ -66,10 +75,11 @@ impl Gate {
     }
 }
 
-async fn pass_on(listener: TcpListener, behind: String) {
+async fn pass_on(listener: TcpListener, behind: String, knocks: Arc<Mutex<Vec<Instant>>>) {
     let mut passing = JoinSet::new();
     loop {
         let Ok((mut outside, _)) = listener.accept().await else { continue };
+        knocks.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let behind = behind.clone();
         passing.spawn(async move {
             let Ok(mut inside) = TcpStream::connect(&behind).await else { return };

@@ -19,6 +19,7 @@
 mod audience;
 mod crowd;
 mod disk;
+mod failover;
 mod flood;
 mod gate;
 mod histories;
@@ -48,9 +49,10 @@ type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 type Fault = (&'static str, fn(Scale) -> Running);
 
 /// All of them, the most valuable first.
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 11] = [
     ("kill", |scale| Box::pin(kill::under_load(scale))),
     ("region_gone", |scale| Box::pin(region::gone_and_back(scale))),
+    ("failover", |scale| Box::pin(failover::of_a_region(scale))),
     ("disk_full", |scale| Box::pin(disk::full(scale))),
     ("disk_without_room", |scale| Box::pin(disk::without_room(scale))),
     ("disk_read_only", |scale| Box::pin(disk::read_only(scale))),

@@ -38,6 +38,13 @@ test("later: the same order, one list of replicas, and what was known of complet
   assert.deepEqual(since(steps), { [A]: "start", [B]: "1764000000000" });
 });
 
+test("who restored a log says since when it is complete, whatever was known before", () => {
+  const observed = standing([A, B]);
+  observed[B].running.CompleteSince = "1764000000000";
+  const steps = planDeployment({ regions: [A, B], only: [B], observed, params: { completeSince: "now" } });
+  assert.deepEqual(since(steps), { [B]: "now" });
+});
+
 test("regions that are added get their replicas one by one, and are complete from their subscription on", () => {
   const regions = [A, B, C, D];
   const observed = { ...nothing(regions), ...standing([A, B]) };

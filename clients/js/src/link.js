@@ -56,6 +56,9 @@ import { Route } from "./route.js";
  * @property {(error: SorlError) => void} failed
  */
 
+/** To leave a region that was lost counts as so many failures at least: a wait of up to 4 s. */
+const MOVE = 4;
+
 export class Link {
   #options;
   #owner;
@@ -74,6 +77,8 @@ export class Link {
   #home;
   /** The region sought now. @type {string | undefined} */
   #region;
+  /** Where the last connection was. @type {string | undefined} */
+  #was;
   /** Failures in a row, without a connection that lasted between them. */
   #failures = 0;
   #since = 0;
@@ -203,9 +208,13 @@ export class Link {
   /** Seeks again after a while. */
   #seekLater() {
     this.#stopSeeking();
-    this.#cancelWait = this.#options.clock.after(this.#options.backoff(this.#failures++), () => {
-      this.#seek(this.#current ? this.#reason : "retry");
-    });
+    // All who lost a region look for the same next one, which takes 500 handshakes a second (API Gateway's quota).
+    this.#cancelWait = this.#options.clock.after(
+      this.#options.backoff(
+        Math.max(this.#failures++, this.#current || !this.#was || this.#was === this.#region ? 0 : MOVE),
+      ),
+      () => this.#seek(this.#current ? this.#reason : "retry"),
+    );
   }
 
   /** @param {Connection} connection @param {string} token */
@@ -215,7 +224,7 @@ export class Link {
     this.#leaving = this.#current;
     this.#current = connection;
     this.#home ??= connection.region;
-    this.#region = connection.region;
+    this.#region = this.#was = connection.region;
     this.#since = clock.now();
     this.#cancelRenewal = clock.after(renewalDelay(token, this.#since, random), () => {
       this.#region = this.#home;

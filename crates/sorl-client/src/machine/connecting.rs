@@ -13,7 +13,6 @@ use super::renewal::renewal;
 use super::status::{Lost, same};
 use super::token::{expiry_of, user_of};
 use super::{Instruction, Machine};
-use crate::backoff::full_jitter;
 use crate::client::DialFault;
 use crate::session::{Effect, Moment, Reconnect, Side};
 
@@ -95,6 +94,7 @@ impl Machine {
         let former = self.link.current.replace(live);
         self.link.former = former.map(|live| Former { live, until: at.now.plus(HANDOVER_MAX) });
         self.link.lost = None;
+        self.link.was_in = Some(region.clone());
         self.session.opened(at.now, region);
         self.settle(at);
     }
@@ -215,7 +215,7 @@ impl Machine {
         tracing::debug!(reason = %lost, "another connection is needed");
         self.link.lost = Some(Arc::new(lost));
         if !self.link.is_seeking() {
-            self.link.retry_at = Some(at.now.plus(full_jitter(self.link.failures, at.jitter)));
+            self.link.retry_at = Some(at.now.plus(self.link.wait(at.jitter)));
             self.link.failures = self.link.failures.saturating_add(1);
         }
     }

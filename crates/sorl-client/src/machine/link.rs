@@ -10,6 +10,7 @@ use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
 use super::status::{Lost, Status};
+use crate::backoff::full_jitter;
 
 /// The time that an attempt may take, token included.
 pub const ATTEMPT_MAX: Duration = Duration::from_secs(15);
@@ -17,6 +18,11 @@ pub const ATTEMPT_MAX: Duration = Duration::from_secs(15);
 pub(super) const HANDOVER_MAX: Duration = Duration::from_mins(1);
 /// Age at which a connection proves that things work again, and failures are counted anew.
 pub(super) const STABLE: Duration = Duration::from_secs(5);
+
+/// To leave a region that was lost counts as so many failures at least: a wait of up to 4 s. Of those who lost it
+/// together, 2,000 are then spread thinly enough for the next one, which takes 500 handshakes a second (API Gateway's
+/// quota); more are refused there, and spread by that.
+const MOVE: u32 = 4;
 
 /// A region's WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +89,8 @@ pub(super) struct Link {
     pub(super) failures: u32,
     /// Why there is no connection, or no other one.
     pub(super) lost: Option<Arc<Lost>>,
+    /// Where the last connection was.
+    pub(super) was_in: Option<Region>,
     endpoints: Vec<Endpoint>,
     /// The endpoint of the next attempt.
     next: usize,
@@ -99,6 +107,7 @@ impl Link {
             retry_at: None,
             failures: 0,
             lost: None,
+            was_in: None,
             endpoints,
             next: 0,
             last: 0,
@@ -136,6 +145,14 @@ impl Link {
         let index = self.endpoints.iter().position(|endpoint| endpoint.region == *region);
         self.next = index.unwrap_or(self.next);
         index.is_some()
+    }
+
+    /// How long to wait before the next attempt. Who lost its region leaves it more slowly than it would return:
+    /// all who were there look for the same next one.
+    pub(super) fn wait(&self, jitter: u32) -> Duration {
+        let next = self.endpoints.get(self.next).map(|endpoint| &endpoint.region);
+        let moves = self.current.is_none() && self.was_in.is_some() && self.was_in.as_ref() != next;
+        full_jitter(if moves { self.failures.max(MOVE) } else { self.failures }, jitter)
     }
 
     /// When there is something to do.
