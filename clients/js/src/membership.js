@@ -230,9 +230,12 @@ export class Membership {
       if (this.#connection !== connection || error?.code === "expired") return;
       this.#outstanding = false;
       this.#inside = !error || error.temporary;
-      if (error) return this.#refused(error, connection);
-      // The reply to a former wish has another one's cursor and messages.
-      if (term === this.#term) this.#enter(connection, reply, since !== null);
+      if (error?.temporary) return this.#postpone(error, connection);
+      // The answer to a former wish has another one's refusal, cursor and messages.
+      if (term === this.#term) {
+        if (error) return this.#refused(error);
+        this.#enter(connection, reply, since !== null);
+      }
       this.#next();
     });
   }
@@ -284,12 +287,8 @@ export class Membership {
     });
   }
 
-  /**
-   * @param {import("./error.js").SorlError} error
-   * @param {Connection} connection
-   */
-  #refused(error, connection) {
-    if (error.temporary) return this.#postpone(error, connection);
+  /** @param {import("./error.js").SorlError} error */
+  #refused(error) {
     error.channel = this.channel;
     this.#exit({ reason: "refused", error });
   }
