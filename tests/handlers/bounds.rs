@@ -10,7 +10,6 @@ use sorl_core::authorize::Caller;
 use sorl_core::command::{self, Ports};
 use sorl_core::connect::{ConnectError, connect};
 use sorl_core::limits::CONNECTION_AGE_MAX;
-use sorl_core::ports::Registry;
 use sorl_tests::over::Over;
 
 use crate::broken::Uncounted;

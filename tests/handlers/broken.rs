@@ -6,14 +6,13 @@ use async_trait::async_trait;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::envelope::Slice;
 use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
+use sorl_core::member::{MemberKey, Partition};
+use sorl_core::names::ChannelName;
 use sorl_core::ports::{
-    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue,
-    Rate, Registry, Unavailable,
+    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, MemberPage, Partial, Queue,
+    Registry, Unavailable,
 };
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
 use sorl_tests::over::{Over, OverLog, OverRegistry};
 
 fn down() -> Unavailable {

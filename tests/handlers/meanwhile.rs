@@ -6,15 +6,9 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
-use sorl_core::ports::{
-    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry,
-    Unavailable,
-};
+use sorl_core::member::{Block, Member, MemberKey};
+use sorl_core::ports::{LateMark, Log, LogEntry, LogPage, LogQuery, Partial, Registry, Unavailable};
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
 use sorl_tests::over::{Over, OverLog, OverRegistry};
 
 /// The call during which something happens.

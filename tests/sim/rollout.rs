@@ -9,11 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sorl_core::config::{Config, Site};
-use sorl_core::ids::MessageId;
-use sorl_core::names::ChannelName;
-use sorl_core::ports::{
-    Clock, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, Partial, Unavailable,
-};
+use sorl_core::ports::{Clock, Epoch, Log, Unavailable};
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_tests::over::OverLog;

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ids::ConnectionId;
+use sorl_core::member::Partition;
+use sorl_core::names::ChannelName;
 use sorl_core::ports::{
-    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry,
-    Unavailable,
+    LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Registry, Unavailable,
 };
-use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_tests::over::{Over, OverLog, OverRegistry};
 

@@ -7,9 +7,8 @@ use async_trait::async_trait;
 use sorl_core::ids::ConnectionId;
 use sorl_core::member::{Block, Member, MemberKey, Partition};
 use sorl_core::names::UserName;
-use sorl_core::ports::{Clock, MemberPage, Rate, Registry, Unavailable};
+use sorl_core::ports::{Clock, MemberPage, Registry, Unavailable};
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
 use sorl_tests::over::OverRegistry;
 
 use crate::executor::Timeline;
