@@ -2,8 +2,10 @@
 
 mod dead_letters;
 mod doctor;
+mod kills;
 mod privileges;
 mod process;
+mod queues;
 mod redelivery;
 mod regions;
 mod role;
