@@ -36,8 +36,9 @@ unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --test fixtures --test handlers --test hostile --test tidy --test sim
 	$(CARGO_TEST) --test contract -- --skip emulator::
 
-e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
+e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included; some of `fire`
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO_TEST) --test e2e
+	SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- kill disk_full poison silent
 
 docs: target/release/sorl target/release/examples/chat $(PYTHON_READY) $(NODE_READY) ## the documents followed to the letter, quick start included
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
@@ -87,8 +88,8 @@ mutations: ## the code broken in one place after another; which test sees it: ma
 mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
 
-fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"]
-	SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY)
+fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"] [DEPLOYED=1]
+	$(if $(DEPLOYED),SORL_FIRE_MINUTES=$(or $(MINUTES),2) $(MAKE) --no-print-directory deployed ONLY=kills,SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY))
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev

@@ -2,9 +2,11 @@
 
 mod dead_letters;
 mod doctor;
+mod kills;
 mod logs;
 mod privileges;
 mod process;
+mod queues;
 mod redelivery;
 mod regions;
 mod role;
