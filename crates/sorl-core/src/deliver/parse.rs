@@ -16,14 +16,15 @@ pub(super) struct Batch {
     /// Each message once, in id order, with the records that bring it.
     pub(super) messages: Vec<Item>,
     pub(super) presence: Vec<(usize, PresenceChange)>,
-    pub(super) controls: Vec<(usize, Order)>,
+    pub(super) orders: Vec<(usize, Order)>,
     pub(super) slices: Vec<(usize, Slice)>,
     pub(super) poison: Vec<(usize, Poison)>,
 }
 
-/// An operator's order and when SNS took it.
+/// An operator's order, what SNS calls it, and when SNS took it.
 pub(super) struct Order {
     pub(super) control: Control,
+    pub(super) id: String,
     pub(super) at: Timestamp,
 }
 
@@ -40,7 +41,7 @@ pub(super) fn parse(records: &[Record], site: &Site) -> Batch {
         match read(record, site) {
             Ok(Work::Message(owed)) => add(&mut batch.messages, index, owed),
             Ok(Work::Presence(change)) => batch.presence.push((index, change)),
-            Ok(Work::Control(order)) => batch.controls.push((index, order)),
+            Ok(Work::Control(order)) => batch.orders.push((index, order)),
             Ok(Work::Slice(slice)) => batch.slices.push((index, slice)),
             Err(poison) => batch.poison.push((index, poison)),
         }
@@ -80,7 +81,7 @@ fn read_notification(body: &str, site: &Site) -> Result<Work, Poison> {
         },
         Topic::Control => {
             let control = Control::parse(&notification.message)?;
-            Ok(Work::Control(Order { control, at: notification.at }))
+            Ok(Work::Control(Order { control, id: notification.message_id, at: notification.at }))
         }
     }
 }
