@@ -68,11 +68,21 @@ impl Audience {
         channel: &str,
         in_each: usize,
     ) -> Self {
+        Self::gather_with(endpoints, &TokenProvider::fixed(token.to_owned()), channel, in_each).await
+    }
+
+    /// As [`Self::gather`], each with a token of its own for every connection.
+    pub(crate) async fn gather_with(
+        endpoints: &[(String, String)],
+        tokens: &TokenProvider,
+        channel: &str,
+        in_each: usize,
+    ) -> Self {
         let channel = ChannelName::parse(channel).expect("a channel");
         let mut listeners = Vec::new();
         for (region, _) in endpoints {
             for _ in 0..in_each {
-                let (client, events) = client(endpoints, token, region);
+                let (client, events) = client_with(endpoints, tokens.clone(), region);
                 let shown = Arc::new(Mutex::new(Shown::default()));
                 tokio::spawn(listen(events, Arc::clone(&shown)));
                 client.subscribe(&channel, Start::Now).await.expect("a member");
@@ -185,9 +195,17 @@ async fn listen(mut events: Events, shown: Arc<Mutex<Shown>>) {
 
 /// A client that begins in `region` and knows them all.
 pub(crate) fn client(endpoints: &[(String, String)], token: &str, region: &str) -> (Client, Events) {
+    client_with(endpoints, TokenProvider::fixed(token.to_owned()), region)
+}
+
+/// As [`client`], with a token of its own for every connection.
+pub(crate) fn client_with(
+    endpoints: &[(String, String)],
+    tokens: TokenProvider,
+    region: &str,
+) -> (Client, Events) {
     let parse = |region: &str| Region::parse(region).expect("a region");
     let known: Vec<_> =
         endpoints.iter().map(|(region, url)| Endpoint { region: parse(region), url: url.clone() }).collect();
-    let tokens = TokenProvider::fixed(token.to_owned());
     Client::start(Options::new(known, tokens).in_region(parse(region)))
 }
