@@ -2,7 +2,7 @@
 //! nobody from outside is verified, and a reason never quotes what it is about.
 
 use sorl_core::envelope::{Control, Notification, Poison, Relayed, Slice, Topic, TopicArn, read_external};
-use sorl_core::limits::MESSAGE_LEN_MAX;
+use sorl_core::limits::{MESSAGE_LEN_MAX, SHUTDOWN_CONNECTIONS_MAX};
 use sorl_core::message::Message;
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::time::Timestamp;
@@ -91,7 +91,8 @@ fn relayed(text: &str) {
 
 fn ordered(text: &str) {
     match Control::parse(text) {
-        Ok(order) => assert!(order.channel.is_none_or(|channel| !channel.is_personal())),
+        Ok(Control::PutOut(order)) => assert!(order.channel.is_none_or(|channel| !channel.is_personal())),
+        Ok(Control::Shutdown(order)) => assert!(order.connections.len() <= SHUTDOWN_CONNECTIONS_MAX),
         Err(poison) => reason(&poison),
     }
 }

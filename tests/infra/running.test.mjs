@@ -46,6 +46,14 @@ test("without a shared secret, authorize is told of none", async () => {
   assert.deepEqual(other.Conditions.HasSecret, { "Fn::Equals": ["false", "true"] });
 });
 
+test("a region can refuse whoever is new, and by default does not", async () => {
+  const reserved = (template) => template.Resources.AuthorizeLambdaFunction.Properties.ReservedConcurrentExecutions;
+  assert.deepEqual(reserved(template), { "Fn::If": ["RefusesHandshakes", 0, { Ref: "AWS::NoValue" }] });
+  assert.deepEqual(template.Conditions.RefusesHandshakes, { "Fn::Equals": ["taken", "refused"] });
+  const drained = (await packaged(work, "running", "eu-north-1", { params: { handshakes: "refused" } })).template;
+  assert.deepEqual(drained.Conditions.RefusesHandshakes, { "Fn::Equals": ["refused", "refused"] });
+});
+
 test("clients wait at most as long as the gateway does, and deliver half a minute", () => {
   for (const { Properties } of Object.values(functions())) {
     const isDeliver = Properties.FunctionName.endsWith("-deliver");

@@ -3,7 +3,7 @@
 //! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` (under the
 //! `limit`, by `slots`) → `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again`
 //! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut`
-//! makes slices of the rest. `control` and `presence` branch off after `parse`.
+//! makes slices of the rest. `orders` (`control`, `shutdown`) and `presence` branch off after `parse`.
 //!
 //! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
 //! in a slice that the queue acknowledged, or is gone for certain; and its log entry (and late mark) was
@@ -18,10 +18,12 @@ mod gone;
 mod job;
 mod limit;
 mod look_again;
+mod orders;
 mod parse;
 mod post;
 mod presence;
 mod settle;
+mod shutdown;
 mod slots;
 mod still_owed;
 
@@ -160,8 +162,8 @@ pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline
     for (record, poison) in batch.poison {
         run.bury(record, &poison).await;
     }
-    for (record, order) in batch.controls {
-        control::carry_out(record, &order, &mut run).await;
+    for (record, order) in batch.orders {
+        orders::carry_out(record, order, &mut run).await;
     }
     let (job, mut cuttings) = job::live(batch.messages, &mut run).await;
     let mut jobs: Vec<_> = job.into_iter().collect();

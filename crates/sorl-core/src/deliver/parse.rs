@@ -16,16 +16,17 @@ pub(super) struct Batch {
     /// Each message once, in id order, with the records that bring it.
     pub(super) messages: Vec<Item>,
     pub(super) presence: Vec<(usize, PresenceChange)>,
-    pub(super) controls: Vec<(usize, Order)>,
+    pub(super) orders: Vec<(usize, Order)>,
     pub(super) slices: Vec<(usize, Slice)>,
     pub(super) poison: Vec<(usize, Poison)>,
     /// Of all but slices and poison.
     pub(super) accepted: Vec<(usize, Accepted)>,
 }
 
-/// An operator's order and when SNS took it.
+/// An operator's order, what SNS calls it, and when SNS took it.
 pub(super) struct Order {
     pub(super) control: Control,
+    pub(super) id: String,
     pub(super) at: Timestamp,
 }
 
@@ -56,7 +57,7 @@ impl Batch {
         match work {
             Work::Message(owed) => add(&mut self.messages, record, owed),
             Work::Presence(change) => self.presence.push((record, change)),
-            Work::Control(order) => self.controls.push((record, order)),
+            Work::Control(order) => self.orders.push((record, order)),
             Work::Slice(slice) => self.slices.push((record, slice)),
         }
     }
@@ -97,7 +98,7 @@ fn read_notification(notification: &Notification) -> Result<Work, Poison> {
         },
         Topic::Control => {
             let control = Control::parse(&notification.message)?;
-            Ok(Work::Control(Order { control, at: notification.at }))
+            Ok(Work::Control(Order { control, id: notification.message_id, at: notification.at }))
         }
     }
 }

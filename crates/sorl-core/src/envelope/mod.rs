@@ -12,7 +12,7 @@ mod relayed;
 mod slice;
 
 pub use arn::{Topic, TopicArn};
-pub use control::Control;
+pub use control::{Control, Departing, PutOut, Shutdown};
 pub use external::read_external;
 pub use notification::{Notification, attribute_text};
 pub use poison::{Poison, PoisonClass};
