@@ -63,7 +63,7 @@ function writeBills(functions, out, architecture) {
   }
 }
 
-/** Builds all five; returns the folder of the binaries. */
+/** Builds all of them; returns the folder of the binaries. */
 function build(architecture) {
   const isNative = architecture === HOST;
   if (!isNative) checkCross(architecture);

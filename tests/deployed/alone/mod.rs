@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod entrance;
 mod privileges;
 mod process;
 mod redelivery;
