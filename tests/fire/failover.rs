@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sorl_client::TokenProvider;
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
 

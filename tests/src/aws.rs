@@ -47,6 +47,20 @@ impl Aws {
             .expect("an answer of AWS")
     }
 
+    /// A call of a service that has an address for each thing, such as `GET /2013-04-01/healthcheck`, whatever comes of
+    /// it.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn rest(&self, region: &str, service: &str, call: (&str, &str), body: &str) -> Answer {
+        let authorization = credential(region, service);
+        let (method, path) = call;
+        let headers = [("authorization", authorization.as_str())];
+        request(method, &format!("{}{path}", self.endpoint), &headers, body.to_owned())
+            .await
+            .expect("an answer of AWS")
+    }
+
     /// The lines that a function logged.
     ///
     /// # Panics

@@ -184,6 +184,18 @@ metrics! {
         place: Place::Deployed,
         ..counter("cold_starts", "instances of a Lambda that began, each with its first invocation")
     };
+    CANARY_OK = Metric {
+        kind: Kind::Gauge,
+        place: Place::Deployed,
+        ..counter("canary_ok", "1 if the canary got through: it connected, subscribed, published, and its message came \
+            back; else 0. Once a minute, where there is a canary")
+    };
+    CANARY_SECONDS = Metric {
+        kind: Kind::Histogram,
+        unit: Unit::Seconds,
+        place: Place::Deployed,
+        ..counter("canary_seconds", "how long that took, when it got through")
+    };
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Not when to count: that is whoever runs the handler. Slices are left out of latencies: retries and remainders would
 //! say how long a client did not read.
 
+use std::time::Duration;
+
 use sorl_core::authorize::AuthorizeError;
 use sorl_core::command::Answer;
 use sorl_core::connect::ConnectError;
@@ -87,6 +89,17 @@ pub fn deliver(report: &Report, ended: Timestamp) -> Samples {
     }
     for Accepted { origin, at } in &report.accepted {
         samples.observe(&metric::DELIVERY_SECONDS, &[origin.as_str()], ended.since(*at).as_secs_f64());
+    }
+    samples
+}
+
+/// A canary's round came to this: how long it took, if it got through.
+#[must_use]
+pub fn canary(took: Option<Duration>) -> Samples {
+    let mut samples = Samples::default();
+    samples.count(&metric::CANARY_OK, &[], u64::from(took.is_some()));
+    if let Some(took) = took {
+        samples.observe(&metric::CANARY_SECONDS, &[], took.as_secs_f64());
     }
     samples
 }

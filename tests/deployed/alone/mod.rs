@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod entrance;
 mod kills;
 mod logs;
 mod privileges;

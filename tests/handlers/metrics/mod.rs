@@ -174,6 +174,8 @@ fn every_documented_metric_is_told_with_its_unit_and_dimensions_and_no_other_is(
     let mut all = Told::new();
     all.clients();
     all.deliveries();
+    all.tell(outcomes::canary(None));
+    all.tell(outcomes::canary(Some(Duration::from_millis(250))));
     for line in &all.lines {
         assert_eq!(specification::faults(line), [] as [String; 0], "{line}");
     }
