@@ -84,11 +84,11 @@ fn a_stage_that_nobody_uses() {
 /// Stored: a day and ten minutes of 20,000 a day: 20,138.9 × (200 + 120 + 100) bytes = 8,458,333; members 1,000 / 24 =
 /// 41.667 × 2 × 2 × (192 + 100) = 48,667 bytes. 8,507,000 / 1,073,741,824 = 0.0079228 GB × $0.25 = $0.0019807; the log's
 /// recovery 0.0078774 × $0.20 = $0.0015755.
-/// Logs: 750,000 × 600 + 600,000 × 800 + events 660,000 + 60,000 = 720,000 × 350 bytes = 1,182,000,000 bytes = 1.100823
-/// GB × $0.50 = $0.550412; kept a month × $0.03 = $0.033025. Alarms $2.40, 41 metrics × $0.30 = $12.30, secret $0.40:
+/// Logs: 750,000 × 600 + 600,000 × 880 + events 660,000 + 60,000 = 720,000 × 350 bytes = 1,230,000,000 bytes = 1.145527
+/// GB × $0.50 = $0.572764; kept a month × $0.03 = $0.034366. Alarms $2.40, 41 metrics × $0.30 = $12.30, secret $0.40:
 /// $15.10.
-/// Total: 0.45 + 7.32 + 0.27 + 0.25318 + 0.525 + 0.174375 + 0.30 + 1.2384 + 0.128243 + 0.0019807 + 0.0015755 + 0.550412
-/// + 0.033025 + 15.10 = $26.34619.
+/// Total: 0.45 + 7.32 + 0.27 + 0.25318 + 0.525 + 0.174375 + 0.30 + 1.2384 + 0.128243 + 0.0019807 + 0.0015755 + 0.572764
+/// + 0.034366 + 15.10 = $26.36988.
 #[test]
 fn a_small_chat_in_one_region() {
     let report = report(&[
@@ -117,7 +117,7 @@ fn a_small_chat_in_one_region() {
     near("reads", quantity(&report, Meter::TableReads), 1_395_000.0);
     near("publishes", quantity(&report, Meter::TopicPublishes), 600_000.0);
     near("requests of queues", quantity(&report, Meter::QueueRequests), 3_096_000.0);
-    near("total", report.bill.dollars, 26.346_19);
+    near("total", report.bill.dollars, 26.369_88);
 }
 
 /// **An announcement to 100,000, in two regions.** One message a day for one day, from a program, to 100,000 users who
