@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants local infra deployed bench fire fuzz deny audit pins sbom package deploy hello remove
+.PHONY: help check test unit e2e docs quick-start js browser soak sim mutations mutants drills local infra deployed bench fire fuzz deny audit pins sbom package deploy hello remove
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -28,7 +28,7 @@ check: $(NODE_READY) deny ## formatting, lints, types, licences and sources of d
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
 
-test: check js infra unit e2e docs browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
+test: check js infra unit e2e drills docs browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
 	@echo "all tests passed"
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
@@ -36,8 +36,9 @@ unit: ## unit, fixture, contract, simulation and tidiness tests
 	$(CARGO_TEST) --test fixtures --test handlers --test hostile --test tidy --test sim
 	$(CARGO_TEST) --test contract -- --skip emulator::
 
-e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included
+e2e: target/release/sorl $(PYTHON_READY) $(NODE_READY) ## the whole path over real sockets, stock AWS clients included; some of `fire`
 	SORL_BIN=$(CURDIR)/target/release/sorl SORL_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO_TEST) --test e2e
+	SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- kill disk_full poison silent
 
 docs: target/release/sorl target/release/examples/chat $(PYTHON_READY) $(NODE_READY) ## the documents followed to the letter, quick start included
 	@command -v chromium >/dev/null || bash tests/browser/install-chromium.sh
@@ -87,8 +88,11 @@ mutations: ## the code broken in one place after another; which test sees it: ma
 mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
 
-fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"]
-	SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY)
+fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"] [DEPLOYED=1]
+	$(if $(DEPLOYED),SORL_FIRE_MINUTES=$(or $(MINUTES),2) $(MAKE) --no-print-directory deployed ONLY=kills,SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY))
+
+drills: target/release/sorl ## changed on purpose under load: a region drained, shards, secrets: make drills [MINUTES=5] [ONLY="drain"]
+	$(if $(MINUTES),SORL_FIRE_MINUTES=$(MINUTES)) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test drills -- $(ONLY)
 
 local: ## three regions on this machine: http://127.0.0.1:4600
 	cargo run --release --locked -- dev

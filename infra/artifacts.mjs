@@ -11,7 +11,9 @@ import path from "node:path";
 import stage from "./stage.cjs";
 
 export const { ROOT } = stage;
-export const FUNCTIONS = ["authorize", "connect", "disconnect", "command", "deliver"];
+/** The handlers of core, and the canary, which is a client. */
+export const HANDLERS = ["authorize", "connect", "disconnect", "command", "deliver"];
+export const FUNCTIONS = [...HANDLERS, "canary"];
 export const ARTIFACTS = "target/lambda";
 const MANIFEST = "artifacts.json";
 

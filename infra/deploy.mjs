@@ -36,17 +36,19 @@ function report({ stage, config }, observed) {
       control: observed[region].state.ControlTopicArn,
     }));
   const file = path.join(ROOT, "target/deploy", `${stage}.json`);
+  const running = Object.values(observed).find((stacks) => stacks.running?.Entrance);
+  const entrance = running ? { entrance: running.running.Entrance } : {};
   const secret = config.usesSecret ? { secret: `sorl-${stage}-jwt` } : {};
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ stage, regions, ...secret }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ stage, ...entrance, regions, ...secret }, null, 2)}\n`);
   console.log(`\n${table(regions)}\n\nThese are in ${path.relative(process.cwd(), file)} too. Try:\n`);
   console.log(whatNext(stage, config, regions));
 }
 
-/** Where clients connect: AWS's address, or that of an endpoint which answers in its place. */
-function urlOf({ ApiId, ServiceEndpointWebsocket }, stage) {
+/** Where clients connect: the region's own name, else AWS's address, or that of an endpoint which answers in its place. */
+function urlOf({ ApiId, RegionEntrance, ServiceEndpointWebsocket }, stage) {
   const { AWS_ENDPOINT_URL } = process.env;
-  if (!AWS_ENDPOINT_URL) return ServiceEndpointWebsocket;
+  if (!AWS_ENDPOINT_URL) return RegionEntrance ?? ServiceEndpointWebsocket;
   return `${AWS_ENDPOINT_URL.replace(/^http/, "ws").replace(/\/$/, "")}/_aws/execute-api/${ApiId}/${stage}`;
 }
 

@@ -45,5 +45,6 @@ function readParams(text) {
 function ofEndpoint(stage) {
   const { AWS_ENDPOINT_URL } = process.env;
   if (!AWS_ENDPOINT_URL) return {};
-  return { gateway: `${AWS_ENDPOINT_URL.replace(/\/$/, "")}/_aws/execute-api/\${WebsocketsApi}/${stage}` };
+  const gateway = `${AWS_ENDPOINT_URL.replace(/\/$/, "")}/_aws/execute-api/\${WebsocketsApi}/${stage}`;
+  return { gateway, canaryUrl: gateway.replace(/^http/, "ws") };
 }

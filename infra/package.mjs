@@ -1,5 +1,5 @@
 /**
- * `make package`: builds the five Lambdas and zips each with `sorl.toml`, so that the same sources give the same
+ * `make package`: builds the Lambdas and zips each with `sorl.toml`, so that the same sources give the same
  * bytes; beside each zip lies its bill of materials.
  *
  * Not the deployment (deploy.mjs). What is packaged runs on provided.al2023: the right machine, no glibc above 2.34,
@@ -63,7 +63,7 @@ function writeBills(functions, out, architecture) {
   }
 }
 
-/** Builds all five; returns the folder of the binaries. */
+/** Builds all of them; returns the folder of the binaries. */
 function build(architecture) {
   const isNative = architecture === HOST;
   if (!isNative) checkCross(architecture);

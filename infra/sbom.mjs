@@ -1,5 +1,5 @@
 /**
- * `make sbom`: bills of materials in CycloneDX 1.6, one for each thing that ships: the five Lambdas, the command line
+ * `make sbom`: bills of materials in CycloneDX 1.6, one for each thing that ships: the Lambdas, the command line
  * (which has the console inside) and the JavaScript client.
  *
  * Not a check of what is in them: `make deny` and tests/infra/supply.test.mjs do that. A bill says what the linker may

@@ -11,6 +11,7 @@ const { readFileSync } = require("node:fs");
 const path = require("node:path");
 const { parse, stringify } = require("smol-toml");
 
+const { addressOf, certificateOf } = require("./entrance.cjs");
 const { body, ofRegion, ofStage } = require("./dashboards/widgets.cjs");
 
 const ROOT = path.join(__dirname, "..");
@@ -63,6 +64,8 @@ function checkStage(stage) {
 }
 
 const sub = (text) => ({ "Fn::Sub": text });
+/** A text, for CloudFormation to fill in if it has anything to. */
+const filled = (text) => (text.includes("${") ? sub(text) : text);
 const topicArn = (stage, region, topic) =>
   sub(`arn:\${AWS::Partition}:sns:${region}:\${AWS::AccountId}:sorl-${stage}-${topic}`);
 
@@ -177,6 +180,9 @@ module.exports = async ({ options, resolveVariable }) => {
   const region = options.region ?? (await resolveVariable("self:provider.region"));
   const { file, regions, publishers, usesSecret, posts } = readConfig();
   const given = (name) => options.param?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
+  // Also as the template's default; the stacks of state know none of these.
+  const param = async (name) => given(name) ?? (await resolveVariable(`param:${name}, ''`));
+  const entrance = { domain: await param("domain"), zone: await param("zone"), certificates: await param("certificates") };
   const chosen = given("replicas");
   const [home, ...others] = regions;
   // A secret with replicas cannot be deleted, so they go first.
@@ -197,6 +203,9 @@ module.exports = async ({ options, resolveVariable }) => {
     // What the alarms watch: 80 % of the quota, the other regions' replicas.
     postsNearQuota: posts * 0.8,
     replicationLag: replicationLag(stage, region, regions),
+    certificate: certificateOf(entrance, region),
+    canaryUrl: filled((await param("canaryUrl")) || addressOf(entrance, stage, region)),
+    canarySecret: (await param("canaryToken")) || `sorl-${stage}-jwt`,
     dashboards: dashboards(stage, region, regions, posts),
   };
 };

@@ -2,7 +2,7 @@
 //! nobody from outside is verified, and a reason never quotes what it is about.
 
 use sorl_core::envelope::{Control, Notification, Poison, Relayed, Slice, Topic, TopicArn, read_external};
-use sorl_core::limits::MESSAGE_LEN_MAX;
+use sorl_core::limits::{MESSAGE_LEN_MAX, SHUTDOWN_CONNECTIONS_MAX};
 use sorl_core::message::Message;
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::time::Timestamp;
@@ -15,7 +15,7 @@ pub fn hold(bytes: &[u8]) {
     let Ok(body) = std::str::from_utf8(bytes) else { return };
     match Notification::parse(body, "dev") {
         Ok(notification) => notified(&notification),
-        Err(poison) => assert!(!poison.0.is_empty()),
+        Err(poison) => assert!(!poison.reason.is_empty()),
     }
     // And what a notification would bring, without the luck of writing its envelope.
     for channel in [None, Some("room:1"), Some(body)] {
@@ -91,7 +91,8 @@ fn relayed(text: &str) {
 
 fn ordered(text: &str) {
     match Control::parse(text) {
-        Ok(order) => assert!(order.channel.is_none_or(|channel| !channel.is_personal())),
+        Ok(Control::PutOut(order)) => assert!(order.channel.is_none_or(|channel| !channel.is_personal())),
+        Ok(Control::Shutdown(order)) => assert!(order.connections.len() <= SHUTDOWN_CONNECTIONS_MAX),
         Err(poison) => reason(&poison),
     }
 }
@@ -109,6 +110,6 @@ fn sliced(text: &str) {
 }
 
 fn reason(poison: &Poison) {
-    assert!(!poison.0.is_empty() && poison.0.len() < 400, "{poison}");
-    assert!(!poison.0.contains(SECRET), "a reason quotes what it is about: {poison}");
+    assert!(!poison.reason.is_empty() && poison.reason.len() < 400, "{poison}");
+    assert!(!poison.reason.contains(SECRET), "a reason quotes what it is about: {poison}");
 }

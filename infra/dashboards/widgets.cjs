@@ -32,6 +32,7 @@ function ofRegion({ stage, region, regions, posts, api }) {
     chart("Acceptance to post, seconds", [
       latency("p50"), latency("p99"),
       ...regions.map((from) => own(stage, "delivery_seconds", [["origin", from]], { stat: "p99", label: `p99, from ${from}` })),
+      own(stage, "canary_seconds", [], { stat: "Average", label: "the canary's whole round" }),
     ]),
     chart("Age of the oldest record, seconds", queue("ApproximateAgeOfOldestMessage", "Maximum").slice(0, 2)),
     chart("Messages a minute", [
@@ -109,6 +110,7 @@ function ofStage({ stage, regions }) {
     chart("Handshakes refused a minute: unauthorized", everywhere("handshakes_refused", [["reason", "unauthorized"]], "Sum")),
     chart("Handshakes refused a minute: unavailable", everywhere("handshakes_refused", [["reason", "unavailable"]], "Sum")),
     chart("Clients closed because they do not read", everywhere("closed_slow", [], "Sum")),
+    chart("The canary gets through: 1, or 0", everywhere("canary_ok", [], "Minimum")),
   ];
 }
 

@@ -16,7 +16,7 @@ use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_local::faults::Faults;
 use sorl_local::queue::{RecordQueue, VISIBILITY};
-use sorl_local::store::{Batch, DiskStore, MemoryStore, Portion, Room, Rows, Store, StoreError};
+use sorl_local::store::{Batch, DiskStore, MemoryStore, Portion, Room, Rows, Store, StoreError, Then};
 use sorl_local::world::{Place, Sizes, World};
 
 use crate::arm::Arm;
@@ -205,17 +205,17 @@ impl Store for FlakyStore {
         self.store.scan(range, order, portion)
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    async fn write_then(&self, batch: Batch, then: Then) -> Result<(), StoreError> {
         if !self.disturbed.load(Ordering::Relaxed) {
-            return self.store.write(batch).await;
+            return self.store.write_then(batch, then).await;
         }
         match self.writes.fetch_add(1, Ordering::Relaxed) % 4 {
             1 => Err(StoreError::Late),
             3 => {
-                self.store.write(batch).await?;
+                self.store.write_then(batch, then).await?;
                 Err(StoreError::Late)
             }
-            _ => self.store.write(batch).await,
+            _ => self.store.write_then(batch, then).await,
         }
     }
 

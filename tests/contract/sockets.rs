@@ -15,7 +15,7 @@ use sorl_core::limits::{CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX};
 use sorl_core::member::Partition;
 use sorl_core::names::ChannelName;
 use sorl_core::ports::{Gateway, Registry};
-use sorl_local::dev::{Dev, Options, start};
+use sorl_local::dev::{Dev, Options, Share, start};
 use sorl_local::stage::Station;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -62,6 +62,7 @@ pub(crate) async fn local() -> Local {
         data: None,
         idle_timeout: CONNECTION_IDLE_MAX,
         max_age: CONNECTION_AGE_MAX,
+        trace_share: Share::NONE,
     };
     let dev = start(Arc::new(Config::default()), options).await.unwrap();
     let station = Arc::clone(dev.stage().stations_in_order().next().unwrap());

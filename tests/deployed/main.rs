@@ -18,6 +18,7 @@ mod excluded;
 mod ghost;
 mod gone;
 mod measuring;
+mod seeing;
 mod shared;
 mod slices;
 

@@ -28,6 +28,8 @@ WRITTEN = ROOT / "target" / "deploy" / f"{STAGE}.json"
 CARGO = ["cargo", "test", "--release", "--locked", "--workspace", "--test", "deployed"]
 # The emulator runs every region's functions on this machine's cores.
 THREADS = "4"
+# Lines of the first silence's stacks: the event loop's comes last.
+STACKS_SHOWN = 120
 
 
 def main():
@@ -43,6 +45,7 @@ def main():
                 run_contract(url, os.environ | aws(url))
     except subprocess.CalledProcessError as failure:
         print(f"deployed: {failure}", file=sys.stderr)
+        tell_where_the_emulator_stood()
         print(f"deployed: the emulator's log is {OUT}/emulator*.log", file=sys.stderr)
         return 1
     return 0
@@ -151,6 +154,16 @@ def excluded():
     """The tests that the emulator cannot carry, and why."""
     lines = (ROOT / "tests" / "deployed" / "excluded.txt").read_text().splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def tell_where_the_emulator_stood():
+    """A machine that is gone by the time somebody reads this leaves what it printed, and no log."""
+    for log in OUT.glob("emulator*.log"):
+        lines = log.read_text(errors="replace").splitlines()
+        silences = [at for at, line in enumerate(lines) if line.startswith("emulator: no answer")]
+        print(f"deployed: the emulator did not answer {len(silences)} times: {log.name}", file=sys.stderr)
+        for at in silences[:1]:
+            print("\n".join(lines[max(0, at - STACKS_SHOWN) : at + 1]), file=sys.stderr)
 
 
 def keep_logs(url):

@@ -16,6 +16,7 @@ mod shared;
 
 mod addresses;
 mod bounds;
+mod canary;
 mod command_line;
 mod control;
 mod delivery;
@@ -40,3 +41,4 @@ mod rotation;
 mod rust_client;
 mod stock_clients;
 mod subscribe;
+mod traces;

@@ -12,11 +12,12 @@ The invariant: a property that our templates set either takes effect or fails th
 | `AWS::DynamoDB::Table` | TTL and point-in-time recovery ignored | set |
 | `AWS::CloudWatch::CompositeAlarm` | unknown, the deploy is refused | made by its CloudWatch, which follows the alarms it names |
 | `AWS::CloudWatch::Alarm` with `Metrics` | refused | kept under its first metric; the expression is never evaluated |
+| `AWS::Route53::HealthCheck` | unknown, the deploy is refused | made by its Route 53, which only keeps it |
 | a table whose name exists | replaced, with all that it held | refused, as on AWS |
 """
 
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import apigateway, cloudwatch, dynamodb, sns
+from ministack.services import apigateway, cloudwatch, dynamodb, route53, sns
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
@@ -45,6 +46,7 @@ def fill():
         "update": update_composite_alarm,
         "delete": delete_composite_alarm,
     }
+    known["AWS::Route53::HealthCheck"] = {"create": create_health_check, "delete": delete_health_check}
     keep_alarms_of_expressions()
     resolve_pseudo_parameters_in_conditions()
 
@@ -143,6 +145,24 @@ def keep_alarms_of_expressions():
         return record(name, {"Threshold": 0} | simple | first["Metric"] | {"Period": first["Period"]})
 
     provisioners._cw_metric_alarm_record = kept
+
+
+# --- Route 53 ---
+
+
+def create_health_check(logical_id, props, stack):
+    """One that follows an alarm, which is the only kind our templates have."""
+    config = props["HealthCheckConfig"]
+    if config["Type"] != "CLOUDWATCH_METRIC" or config["AlarmIdentifier"]["Name"] not in cloudwatch._alarms:
+        raise ValueError(f"InvalidInput: no alarm of one metric that a health check can follow: {config}")
+    made = route53._hc_id()
+    kept = {"id": made, "caller_reference": f"{stack}-{logical_id}-{made}", "config": config, "version": 1}
+    route53._health_checks[made] = kept
+    return made, {"HealthCheckId": made}
+
+
+def delete_health_check(physical_id, _props):
+    route53._health_checks.pop(physical_id, None)
 
 
 # --- SNS ---

@@ -8,13 +8,15 @@ input, if that is a pipe, is closed, when its parent is gone, or on SIGTERM; its
 folder go with it. `AUTH=true` in the environment turns the enforcement of IAM on.
 
 What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what becomes of a WebSocket (gateway.py),
-what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and two waits
-that cost a warm invocation some 50 ms and prove nothing (`hasten`). What stays unproven on MiniStack is listed in
+what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and three
+waits that prove nothing (`hasten`). If it does not answer for five seconds, its log
+says in which lines each thread stands. What stays unproven on MiniStack is listed in
 tests/README.md.
 """
 
 import argparse
 import asyncio
+import faulthandler
 import json
 import os
 import select
@@ -52,6 +54,7 @@ def main():
     end_at_once_when_told(folder)
     in_background(end_with_parent, os.getppid(), folder)
     in_background(announce, f"http://{HOST}:{port}", announcements)
+    in_background(tell_where_it_stands, f"http://{HOST}:{port}")
     sys.argv = sys.argv[:1]
     ministack.app.main()
 
@@ -95,14 +98,21 @@ def environment(port, folder):
 
 
 def hasten():
-    """A warm invocation waits for Nagle's algorithm and for output of the function that seldom comes; 9 ms instead."""
+    """A warm invocation waits for Nagle's algorithm and for output of the function that seldom comes; 9 ms instead of
+    some 50."""
     import socketserver
 
+    import botocore.session
+    from ministack.core import router
     from ministack.core.lambda_runtime import Worker
 
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     first_line_wait, idle_confirm, hard_cap = 0.001, 0.001, 0.050
     Worker._drain_stderr_bounded.__defaults__ = (first_line_wait, idle_confirm, hard_cap)
+    # At the first call to a service that MiniStack has not, it would read the models of all AWS services, and answer
+    # nobody for 6 seconds, on a busy machine 30. Their names are enough.
+    names = botocore.session.get_session().get_available_services()
+    router._KNOWN_AWS_SERVICE_NAMES = frozenset(names) | {name.replace("-", "") for name in names}
 
 
 def in_background(work, *arguments):
@@ -113,6 +123,16 @@ def announce(url, announcements):
     while not healthy(url):
         time.sleep(0.05)
     print(json.dumps({"event": "ready", "url": url, "pid": os.getpid()}), file=announcements, flush=True)
+
+
+def tell_where_it_stands(url):
+    """One event loop serves every service of every region: what holds it up for seconds must not stay a riddle."""
+    while True:
+        time.sleep(1)
+        asked = time.monotonic()
+        if not healthy(url):
+            faulthandler.dump_traceback(file=sys.stderr)
+            print(f"emulator: no answer for {time.monotonic() - asked:.0f} s; above, where it stands", file=sys.stderr)
 
 
 def healthy(url):

@@ -68,9 +68,19 @@ impl Audience {
         channel: &str,
         in_each: usize,
     ) -> Self {
+        Self::gather_with(endpoints, &TokenProvider::fixed(token.to_owned()), channel, in_each).await
+    }
+
+    /// As [`Self::gather`], each with a token of its own for every connection.
+    pub(crate) async fn gather_with(
+        endpoints: &[(String, String)],
+        tokens: &TokenProvider,
+        channel: &str,
+        in_each: usize,
+    ) -> Self {
         let mut listeners = Vec::new();
         for (region, _) in endpoints {
-            listeners.extend(Self::gather_in(endpoints, token, channel, region, in_each).await.listeners);
+            listeners.extend(Self::gather_in(endpoints, tokens, channel, region, in_each).await.listeners);
         }
         Self { listeners }
     }
@@ -78,7 +88,7 @@ impl Audience {
     /// So many, all in this region.
     pub(crate) async fn gather_in(
         endpoints: &[(String, String)],
-        token: &str,
+        tokens: &TokenProvider,
         channel: &str,
         region: &str,
         count: usize,
@@ -86,7 +96,7 @@ impl Audience {
         let channel = ChannelName::parse(channel).expect("a channel");
         let mut listeners = Vec::new();
         for _ in 0..count {
-            let (client, events) = client(endpoints, token, region);
+            let (client, events) = client_with(endpoints, tokens.clone(), region);
             let shown = Arc::new(Mutex::new(Shown::default()));
             tokio::spawn(listen(events, Arc::clone(&shown)));
             client.subscribe(&channel, Start::Now).await.expect("a member");
@@ -229,9 +239,17 @@ async fn listen(mut events: Events, shown: Arc<Mutex<Shown>>) {
 
 /// A client that begins in `region` and knows them all.
 pub(crate) fn client(endpoints: &[(String, String)], token: &str, region: &str) -> (Client, Events) {
+    client_with(endpoints, TokenProvider::fixed(token.to_owned()), region)
+}
+
+/// As [`client`], with a token of its own for every connection.
+pub(crate) fn client_with(
+    endpoints: &[(String, String)],
+    tokens: TokenProvider,
+    region: &str,
+) -> (Client, Events) {
     let parse = |region: &str| Region::parse(region).expect("a region");
     let known: Vec<_> =
         endpoints.iter().map(|(region, url)| Endpoint { region: parse(region), url: url.clone() }).collect();
-    let tokens = TokenProvider::fixed(token.to_owned());
     Client::start(Options::new(known, tokens).in_region(parse(region)))
 }

@@ -1,7 +1,7 @@
-//! The disk under `--data`: full, without room, read-only, and well again.
+//! The disk under `--data`: full, without room, closed to every write, and well again.
 //!
 //! Meanwhile nothing is acknowledged, the service lives on and reads go on, its log says what is wrong; and it comes
-//! back by itself. What was acknowledged before, and after, is lost to nobody, and outlives a kill.
+//! back by itself. What was acknowledged before, and after, is lost to nobody, and outlives a kill in the middle of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::{Folder, Launch, Server};
+use tokio::task::JoinSet;
 
 use crate::audience::Audience;
 use crate::ledger::Ledger;
@@ -20,13 +21,26 @@ use crate::{gate, histories, namespace};
 const PACE: Duration = Duration::from_millis(10);
 /// How long a disk may take to fill, and the service to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What the file may not grow beyond: what its first minute of load needs.
+const QUOTA_KILOBYTES: u64 = 4 * 1024;
 
-/// No file may grow any further: what a quota does.
+/// No file may grow any further, which is what a quota does; then it may, and then the same again, and a kill.
 pub(crate) async fn full(_: Scale) -> Outcome {
     let data = Folder::new("data");
     let launch = Launch::plain().data(&data).port(gate::free_port());
-    let server = launch.clone().file_kilobytes(4 * 1024).start().await;
-    trouble(server, &launch, |_| {}, Server::widen).await
+    let mut server = launch.clone().file_kilobytes(QUOTA_KILOBYTES).start().await;
+    let mut load = Load::begin(&server).await;
+    load.endure(&server, |_| {}, Server::widen).await;
+    load.is_told(&server);
+
+    server.narrow();
+    load.is_refused(50).await;
+    server.signal("KILL");
+    server.ended().await;
+    let started = Instant::now();
+    let server = launch.start().await;
+    load.goes_on(started).await;
+    load.end(&server).await
 }
 
 /// A file system without a free block, of which room is made.
@@ -35,67 +49,51 @@ pub(crate) async fn without_room(_: Scale) -> Outcome {
         return Outcome::not_run(&format!("no file system of its own: {why}"));
     }
     let data = Folder::new("data");
-    let launch = namespace::launch(&data, 24).port(gate::free_port());
-    let server = launch.clone().start().await;
+    let server = namespace::launch(&data, 24).port(gate::free_port()).start().await;
     let ballast = namespace::inside(&server, &data).join("ballast");
     let fill = |_: &Server| {
         // As much as there is, so that it fails in the end, which is the point.
         std::fs::write(&ballast, vec![1; 64 * 1024 * 1024]).ok();
     };
     let free = |_: &Server| std::fs::remove_file(&ballast).expect("the ballast goes");
+    let mut load = Load::begin(&server).await;
+    load.endure(&server, fill, free).await;
+    load.is_told(&server);
     // The file system goes with the process, so what outlives a kill is not asked here.
-    trouble_without_kill(&server, fill, free).await
+    load.end(&server).await
 }
 
-/// A file system that becomes read-only, as one does after a fault of its disk.
+/// No byte can be written any more, to the log neither, as when a file system becomes read-only after a fault.
+///
+/// Not by a mount: the system makes none read-only while a file on it is open for writing. Only the start over such a
+/// one can be had, and is refused.
 pub(crate) async fn read_only(_: Scale) -> Outcome {
-    if let Some(why) = namespace::missing() {
-        return Outcome::not_run(&format!("no file system of its own: {why}"));
-    }
     let data = Folder::new("data");
-    let refused = namespace::refused(&data);
+    let server =
+        Launch::plain().data(&data).port(gate::free_port()).file_kilobytes(1024 * 1024).start().await;
+    let mut load = Load::begin(&server).await;
+    load.endure(&server, Server::narrow, Server::widen).await;
+    let mut outcome = load.end(&server).await;
+    match namespace::missing() {
+        Some(why) => outcome.note(format!("the start over a read-only folder was not tried: {why}")),
+        None => start_is_refused(&mut outcome),
+    }
+    outcome
+}
+
+fn start_is_refused(outcome: &mut Outcome) {
+    let refused = namespace::refused(&Folder::new("data"));
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    let server = namespace::launch(&data, 64).port(gate::free_port()).start().await;
-    let break_it = |server: &Server| namespace::remount(server, &data, "ro");
-    let mend_it = |server: &Server| namespace::remount(server, &data, "rw");
-    let mut outcome = trouble_without_kill(&server, break_it, mend_it).await;
     let is_told = refused.status.code() == Some(1) && told.contains("Read-only file system");
     outcome.must(is_told, format!("a folder that cannot be written to is refused at the start with: {told}"));
-    outcome
 }
 
-/// The trouble, and then a kill: what was acknowledged must be there again.
-async fn trouble(
-    mut server: Server,
-    launch: &Launch,
-    break_it: impl Fn(&Server),
-    mend_it: impl Fn(&Server),
-) -> Outcome {
-    let load = Load::begin(&server).await;
-    let (mut outcome, ledger, channel) = load.endure(&server, break_it, mend_it).await;
-    server.signal("KILL");
-    server.ended().await;
-    let server = launch.clone().start().await;
-    histories::judge(&server.stage, &channel, &ledger, &mut outcome).await;
-    outcome
-}
-
-async fn trouble_without_kill(
-    server: &Server,
-    break_it: impl Fn(&Server),
-    mend_it: impl Fn(&Server),
-) -> Outcome {
-    let load = Load::begin(server).await;
-    let (mut outcome, ledger, channel) = load.endure(server, break_it, mend_it).await;
-    histories::judge(&server.stage, &channel, &ledger, &mut outcome).await;
-    outcome
-}
-
-/// Publishers who go on all the while, and those who listen.
+/// Publishers who go on all the while, those who listen, and what came of it so far.
 struct Load {
     desk: Desk,
-    publishers: tokio::task::JoinSet<()>,
+    publishers: JoinSet<()>,
     audience: Audience,
+    outcome: Outcome,
 }
 
 impl Load {
@@ -108,74 +106,82 @@ impl Load {
         let desk = Desk { stage: stage.clone(), token, channel, ledger, pace: PACE };
         let publishers = desk.staff(2, 1);
         desk.ledger.grows(0, 100).await;
-        Self { desk, publishers, audience }
+        Self { desk, publishers, audience, outcome: Outcome::default() }
     }
 
-    async fn endure(
-        self,
-        server: &Server,
-        break_it: impl Fn(&Server),
-        mend_it: impl Fn(&Server),
-    ) -> (Outcome, Arc<Ledger>, String) {
-        let Self { desk, publishers, audience } = self;
-        let (stage, ledger) = (&desk.stage, &desk.ledger);
-        let mut outcome = Outcome { attempts: 1, ..Outcome::default() };
+    async fn endure(&mut self, server: &Server, break_it: impl Fn(&Server), mend_it: impl Fn(&Server)) {
         break_it(server);
-        let filler = filler(stage, &desk.channel).await;
-        sorl_tests::within(PATIENCE, "publishes are refused", async || (ledger.refused() > 20).then_some(()))
-            .await;
-        let (before, refused) = (ledger.count(), ledger.refused());
-        reads_go_on(server, &desk.channel).await;
-        sorl_tests::within(PATIENCE, "they still are", async || {
-            (ledger.refused() > refused + 50).then_some(())
-        })
-        .await;
-        let meanwhile = ledger.count() - before;
-        outcome.note(format!("refused {}, acknowledged meanwhile {meanwhile}", ledger.refused()));
-        outcome.must(server.log().contains("is it full, or read-only?"), "the log says nothing of it");
+        let filler = filler(&self.desk).await;
+        self.is_refused(20).await;
+        let before = self.desk.ledger.count();
+        reads_go_on(server, &self.desk.channel).await;
+        self.is_refused(50).await;
+        let meanwhile = self.desk.ledger.count() - before;
+        self.outcome.must(meanwhile == 0, format!("{meanwhile} were acknowledged meanwhile"));
         filler.abort();
 
         mend_it(server);
-        let mended = Instant::now();
-        let before = ledger.count();
-        ledger.grows(before, 100).await;
-        outcome.recovery = vec![mended.elapsed()];
+        self.goes_on(Instant::now()).await;
+    }
+
+    /// Waits until so many more publishes were refused.
+    async fn is_refused(&self, more: usize) {
+        let ledger = &self.desk.ledger;
+        let before = ledger.refused();
+        sorl_tests::within(PATIENCE, "publishes are refused", async || {
+            (ledger.refused() > before + more).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until publishes are acknowledged again.
+    async fn goes_on(&mut self, since: Instant) {
+        self.desk.ledger.grows(self.desk.ledger.count(), 100).await;
+        self.outcome.recovery.push(since.elapsed());
+        self.outcome.attempts += 1;
+    }
+
+    /// Both of it stands in the log.
+    fn is_told(&mut self, server: &Server) {
+        for told in ["is it full, or read-only?", "takes what is to be kept again"] {
+            self.outcome.must(server.log().contains(told), format!("the log does not say: {told}"));
+        }
+    }
+
+    async fn end(self, server: &Server) -> Outcome {
+        let Self { desk, publishers, audience, mut outcome } = self;
+        let ledger = &desk.ledger;
         ledger.end();
         publishers.join_all().await;
+        outcome.note(format!("{} publishes were refused", ledger.refused()));
         audience.judge(ledger, &mut outcome).await;
-        outcome.must(
-            server.log().contains("takes what is to be kept again"),
-            "the log does not say that it is over",
-        );
-        (outcome, Arc::clone(ledger), desk.channel)
+        histories::judge(&server.stage, &desk.channel, ledger, &mut outcome).await;
+        outcome
     }
 }
 
 /// Somebody whose messages are large, in another channel, so that the disk fills.
-async fn filler(stage: &sorl_tests::stage::Stage, channel: &str) -> tokio::task::JoinHandle<()> {
-    let mut socket = stage.somebody(stage.three()[0]).await;
-    let publish =
-        json!({"action": "publish", "channel": format!("{channel}:large"), "data": "x".repeat(30_000)});
+async fn filler(desk: &Desk) -> tokio::task::JoinHandle<()> {
+    let mut socket = desk.stage.somebody(desk.stage.three()[0]).await;
+    let channel = format!("{}:large", desk.channel);
+    let publish = json!({"action": "publish", "channel": channel, "data": "x".repeat(30_000)});
     tokio::spawn(async move {
         loop {
             socket.ask(publish.clone()).await;
+            tokio::time::sleep(PACE).await;
         }
     })
 }
 
-/// A new client is let in, and everything that only reads works.
+/// A new client is let in, and everything that only reads works. To join where joins are told is to publish.
 async fn reads_go_on(server: &Server, channel: &str) {
     for region in server.stage.three() {
         let mut reader = server.stage.somebody(region).await;
-        reader.lives().await;
-        for action in ["history", "presence", "subscribe"] {
-            // For the moment in which the file is looked at anew, reads are refused too, as temporary.
-            sorl_tests::eventually(&format!("{action} in {region}"), async || {
-                let answer = reader.ask(json!({"action": action, "channel": channel})).await;
-                assert!(answer["type"] == "reply" || answer["error"]["temporary"] == true, "{answer}");
-                (answer["type"] == "reply").then_some(())
-            })
-            .await;
+        let own = format!("@{}", reader.user);
+        for (action, channel) in [("history", channel), ("presence", channel), ("subscribe", &own)] {
+            reader.result(json!({"action": action, "channel": channel})).await;
         }
+        let join = reader.ask(json!({"action": "subscribe", "channel": channel})).await;
+        assert_eq!(join["error"]["code"], "unavailable", "{join}");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sorl_client::TokenProvider;
 use sorl_tests::names::{room, unique};
 use sorl_tests::server::Launch;
 
@@ -35,7 +36,8 @@ pub(crate) async fn of_a_region(_scale: Scale) -> Outcome {
     let endpoints: Vec<_> = gates.iter().map(Gate::endpoint).collect();
     let (token, channel) = (stage.token(&unique("user")).await, room());
     let lost = gates[0].region.clone();
-    let mut audience = Audience::gather_in(&endpoints, &token, &channel, &lost, CLIENTS).await;
+    let mut audience =
+        Audience::gather_in(&endpoints, &TokenProvider::fixed(token.clone()), &channel, &lost, CLIENTS).await;
     let ledger = Arc::new(Ledger::default());
     let desk = Desk { stage: stage.clone(), token, channel, ledger: Arc::clone(&ledger), pace: PACE };
     let publishers = desk.staff(1, 0);

@@ -83,7 +83,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let report = runtime.block_on(LocalSet::new().run_until(bring_about(&asked)));
     println!("\n{report}");
-    report.keep();
+    report.keep("fire");
     if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -32,15 +32,6 @@ pub(crate) fn inside(server: &Server, folder: &Folder) -> PathBuf {
     Path::new("/proc").join(server.pid().to_string()).join("root").join(path)
 }
 
-/// Makes the service's file system read-only, or writable again.
-pub(crate) fn remount(server: &Server, folder: &Folder, how: &str) {
-    let (pid, path) = (server.pid().to_string(), folder.path().display().to_string());
-    let enter = ["--target", &pid, "--user", "--mount", "--preserve-credentials"];
-    let mount = ["mount", "-o", &format!("remount,{how}"), &path];
-    let done = Command::new("nsenter").args(enter).args(mount).output().expect("nsenter");
-    assert!(done.status.success(), "{done:?}");
-}
-
 /// Starts the service over a file system that was never writable, and returns what it says.
 pub(crate) fn refused(folder: &Folder) -> Output {
     let mount = format!("mount -t tmpfs -o ro none {}", folder.path().display());

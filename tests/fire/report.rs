@@ -149,14 +149,14 @@ impl Report {
         self.0.iter().all(|(_, outcome)| outcome.is_good())
     }
 
-    /// Writes `target/fire/report.json`.
-    pub(crate) fn keep(&self) {
-        let rows: Vec<_> = self.0.iter().map(|(name, outcome)| outcome.json(name)).collect();
-        let folder = repository().join("target/fire");
+    /// Writes `target/NAME/report.json`.
+    pub(crate) fn keep(&self, name: &str) {
+        let rows: Vec<_> = self.0.iter().map(|(what, outcome)| outcome.json(what)).collect();
+        let folder = repository().join("target").join(name);
         let text = format!("{:#}\n", json!(rows));
         let kept =
             std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("report.json"), text));
-        println!("fire: {} {kept:?}", folder.join("report.json").display());
+        println!("{name}: {} {kept:?}", folder.join("report.json").display());
     }
 }
 

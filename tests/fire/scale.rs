@@ -40,9 +40,9 @@ impl Scale {
         if self.is_long() { Duration::from_secs(20) } else { Duration::from_secs(4) }
     }
 
-    /// Connections that never read: as many as fit, or a thousand.
+    /// Connections that never read: as many as fit, or five hundred.
     pub(crate) const fn silent(self) -> usize {
-        if self.is_long() { usize::MAX } else { 1_000 }
+        if self.is_long() { usize::MAX } else { 500 }
     }
 
     /// Messages, every tenth of them poison.

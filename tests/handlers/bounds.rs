@@ -10,7 +10,7 @@ use sorl_core::authorize::Caller;
 use sorl_core::command::{self, Ports};
 use sorl_core::connect::{ConnectError, connect};
 use sorl_core::limits::CONNECTION_AGE_MAX;
-use sorl_core::ports::Registry;
+use sorl_tests::over::Over;
 
 use crate::broken::Uncounted;
 use crate::stage::{AWAY, HOME, Stage};
@@ -125,7 +125,7 @@ fn connections_are_counted_in_every_shard() {
 fn uncounted(limits: &str) -> (Result<(), ConnectError>, Value) {
     let stage = bounded(limits);
     let place = stage.place(HOME);
-    let registry = Uncounted(&place.registry as &dyn Registry);
+    let registry = Over(Uncounted(&place.registry));
     let bob = stage.caller(HOME, "bob", "bob");
     let opened = block_on(connect(&bob, &registry, &*stage.told, &place.site));
     let (clock, entropy) = (&*stage.told, &*stage.told);

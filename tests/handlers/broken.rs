@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::envelope::Slice;
 use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
+use sorl_core::member::{MemberKey, Partition};
+use sorl_core::names::ChannelName;
 use sorl_core::ports::{
-    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Queue,
-    Rate, Registry, Unavailable,
+    DeadLetter, Epoch, Keys, LateMark, Log, LogEntry, LogPage, LogQuery, MemberPage, Partial, Queue,
+    Registry, Unavailable,
 };
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
+use sorl_tests::over::{Over, OverLog, OverRegistry};
 
 fn down() -> Unavailable {
     Unavailable::new("broken", "on purpose")
@@ -47,7 +47,11 @@ impl<'a> BrokenLog<'a> {
 }
 
 #[async_trait]
-impl Log for BrokenLog<'_> {
+impl OverLog for BrokenLog<'_> {
+    fn log(&self) -> &dyn Log {
+        self.log
+    }
+
     async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
         if !self.refuses_first {
             return self.log.append(entries).await;
@@ -58,16 +62,6 @@ impl Log for BrokenLog<'_> {
 
     async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
         if self.refuses_marks { Err(down()) } else { self.log.mark(mark).await }
-    }
-
-    async fn marks(
-        &self,
-        channel: &ChannelName,
-        after: Timestamp,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Marks, Unavailable> {
-        self.log.marks(channel, after, now, limit).await
     }
 
     async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
@@ -103,17 +97,9 @@ impl Queue for BrokenQueue {
 pub(crate) struct Uncounted<'a>(pub(crate) &'a dyn Registry);
 
 #[async_trait]
-impl Registry for Uncounted<'_> {
-    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
-        self.0.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.0.get(key).await
-    }
-
-    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.0.delete(key).await
+impl OverRegistry for Uncounted<'_> {
+    fn registry(&self) -> &dyn Registry {
+        self.0
     }
 
     async fn audience(&self, _: &Partition, _: Option<&ConnectionId>) -> Result<MemberPage, Unavailable> {
@@ -126,18 +112,6 @@ impl Registry for Uncounted<'_> {
 
     async fn rows_of(&self, _: &Region, _: &ConnectionId) -> Result<Vec<MemberKey>, Unavailable> {
         Err(down())
-    }
-
-    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
-        self.0.put_block(region, block).await
-    }
-
-    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
-        self.0.blocks(region, user).await
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.0.spend(region, rate, now).await
     }
 }
 
@@ -160,28 +134,20 @@ pub(crate) struct BrokenRegistry<'a> {
 
 impl<'a> BrokenRegistry<'a> {
     /// It reads so many pages.
-    pub(crate) const fn with_pages(inner: &'a dyn Registry, pages: usize) -> Self {
-        Self { inner, pages: AtomicUsize::new(pages), is_behind: false }
+    pub(crate) const fn with_pages(inner: &'a dyn Registry, pages: usize) -> Over<Self> {
+        Over(Self { inner, pages: AtomicUsize::new(pages), is_behind: false })
     }
 
     /// What is read eventually consistent is as it was before anybody came.
-    pub(crate) const fn behind(inner: &'a dyn Registry) -> Self {
-        Self { inner, pages: AtomicUsize::new(usize::MAX), is_behind: true }
+    pub(crate) const fn behind(inner: &'a dyn Registry) -> Over<Self> {
+        Over(Self { inner, pages: AtomicUsize::new(usize::MAX), is_behind: true })
     }
 }
 
 #[async_trait]
-impl Registry for BrokenRegistry<'_> {
-    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
-        self.inner.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.inner.get(key).await
-    }
-
-    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.inner.delete(key).await
+impl OverRegistry for BrokenRegistry<'_> {
+    fn registry(&self) -> &dyn Registry {
+        self.inner
     }
 
     async fn audience(
@@ -209,17 +175,5 @@ impl Registry for BrokenRegistry<'_> {
         connection: &ConnectionId,
     ) -> Result<Vec<MemberKey>, Unavailable> {
         if self.is_behind { Ok(Vec::new()) } else { self.inner.rows_of(region, connection).await }
-    }
-
-    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
-        self.inner.put_block(region, block).await
-    }
-
-    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
-        self.inner.blocks(region, user).await
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.inner.spend(region, rate, now).await
     }
 }

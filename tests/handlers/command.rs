@@ -7,6 +7,7 @@ use sorl_core::authorize::Caller;
 use sorl_core::grants::Grants;
 use sorl_core::ids::MessageId;
 use sorl_core::ports::Clock;
+use sorl_tests::over::Over;
 
 use crate::broken::BrokenLog;
 use crate::stage::{HOME, Stage, wait};
@@ -94,11 +95,11 @@ fn a_mark_from_the_minute_before_the_cursor_counts() {
 }
 
 /// What is told when alice comes back and the log is as `log` says.
-fn resume_from(stage: &Stage, log: &BrokenLog<'_>) -> Value {
+fn resume_from(stage: &Stage, log: BrokenLog<'_>) -> Value {
     let alice = connected(stage, "alice", "alice", None);
     let since = MessageId::floor(stage.told.now());
     let command = json!({"action": "subscribe", "channel": "room:1", "since": since, "region": HOME});
-    let ports = sorl_core::command::Ports { log, ..stage.command_ports(HOME) };
+    let ports = sorl_core::command::Ports { log: &Over(log), ..stage.command_ports(HOME) };
     stage.say_to(&alice, &command, ports)["result"].clone()
 }
 
@@ -109,9 +110,9 @@ fn a_marked_message_that_the_log_has_no_more_is_told_as_a_gap() {
     stage.pass(Duration::from_mins(20));
     stage.deliver();
     let log = BrokenLog { lost_marked: true, ..BrokenLog::of(&stage.place(HOME).log) };
-    assert_eq!(resume_from(&stage, &log)["recovered"], false);
+    assert_eq!(resume_from(&stage, log)["recovered"], false);
     let log = BrokenLog::of(&stage.place(HOME).log);
-    assert_eq!(resume_from(&stage, &log)["recovered"], true);
+    assert_eq!(resume_from(&stage, log)["recovered"], true);
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn what_the_log_loses_while_it_is_read_is_told_as_a_gap() {
     let stage = Stage::new();
     stage.pass(Duration::from_mins(20));
     let log = BrokenLog { loses_when_read: true, ..BrokenLog::of(&stage.place(HOME).log) };
-    assert_eq!(resume_from(&stage, &log)["recovered"], false);
+    assert_eq!(resume_from(&stage, log)["recovered"], false);
 }
 
 #[test]

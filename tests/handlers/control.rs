@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sorl_core::connect::ConnectError;
 use sorl_core::envelope::Topic;
-use sorl_core::ports::Clock;
+use sorl_core::limits::SHUTDOWN_CONNECTIONS_MAX;
+use sorl_core::ports::{Clock, Registry};
 
 use crate::gateway::Answers;
-use crate::stage::{HOME, Stage};
+use crate::stage::{AWAY, HOME, Stage, wait};
 
 fn order(stage: &Stage, order: &Value) {
     stage.publish(Topic::Control, &order.to_string(), None);
@@ -80,6 +81,66 @@ fn an_order_that_comes_again_leaves_alone_who_came_after_it() {
     stage.member("bob", "again", "room:1");
     stage.deliver_for(Duration::from_secs(5));
     assert!(stage.gateway.is_closed("bob") && !stage.gateway.is_closed("again"));
+}
+
+/// An order that sends bob's connection elsewhere, as `region`'s own.
+fn shutdown(stage: &Stage, region: &str, close: bool) -> Value {
+    let bob = json!({"connection": "bob", "user": "bob", "since": stage.told.now()});
+    json!({"control": "shutdown", "region": region, "connections": [bob], "close": close})
+}
+
+#[test]
+fn who_is_sent_elsewhere_is_told_so_and_stays_a_member_until_he_goes() {
+    let stage = Stage::new();
+    stage.member("bob", "bob", "room:1");
+    stage.member("alice", "alice", "room:1");
+    order(&stage, &shutdown(&stage, HOME, false));
+    assert_eq!(
+        stage.gateway.frames("bob", "bye")[0],
+        json!({"type": "bye", "code": "shutdown", "reconnect": true})
+    );
+    assert!(stage.gateway.frames("alice", "bye").is_empty() && !stage.gateway.is_closed("bob"));
+    stage.send("room:1", "1");
+    stage.deliver();
+    assert_eq!(stage.gateway.data("bob"), [json!(1)]);
+}
+
+#[test]
+fn who_had_his_time_to_go_elsewhere_is_closed_and_forgotten() {
+    let stage = Stage::new();
+    let bob = stage.member("bob", "bob", "room:1");
+    order(&stage, &shutdown(&stage, HOME, true));
+    assert!(stage.gateway.is_closed("bob"));
+    assert_eq!(wait(stage.place(HOME).registry.rows_of(&bob.region, &bob.connection)).unwrap(), []);
+}
+
+#[test]
+fn an_order_to_leave_one_region_is_none_in_another() {
+    let stage = Stage::new();
+    stage.member("bob", "bob", "room:1");
+    order(&stage, &shutdown(&stage, AWAY, true));
+    assert!(stage.gateway.frames("bob", "bye").is_empty() && !stage.gateway.is_closed("bob"));
+    assert_eq!(stage.dead_letters(), [] as [String; 0]);
+}
+
+#[test]
+fn a_connection_whose_handshake_is_pending_is_not_forgotten_by_an_order_to_close_it() {
+    let stage = Stage::new();
+    let bob = stage.member("bob", "bob", "room:1");
+    stage.gateway.answer("bob", Answers::Gone);
+    order(&stage, &shutdown(&stage, HOME, true));
+    assert!(!stage.gateway.is_closed("bob"));
+    assert_eq!(wait(stage.place(HOME).registry.rows_of(&bob.region, &bob.connection)).unwrap().len(), 2);
+}
+
+#[test]
+fn an_order_that_sends_too_many_elsewhere_is_a_dead_letter() {
+    let stage = Stage::new();
+    let mut order_of_many = shutdown(&stage, HOME, false);
+    let bob = order_of_many["connections"][0].clone();
+    order_of_many["connections"] = vec![bob; SHUTDOWN_CONNECTIONS_MAX + 1].into();
+    order(&stage, &order_of_many);
+    assert_eq!(stage.dead_letters(), ["control: a shutdown names at most 100 connections"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use sorl_core::deliver::{Ports, Record, Report, deliver};
 use sorl_core::envelope::Topic;
 use sorl_core::limits::DELIVER_MAX;
 use sorl_core::ports::{Clock, RecordSource};
+use sorl_tests::over::Over;
 
 use crate::broken::{BrokenLog, BrokenQueue, BrokenRegistry};
 use crate::gateway::Answers;
@@ -84,7 +85,7 @@ fn what_is_not_logged_is_not_posted_and_comes_again() {
     stage.pass(Duration::from_millis(1));
     stage.send("room:1", "2");
     let report = deliver_with(&stage, |ports, records| {
-        let log = BrokenLog { refuses_first: true, ..BrokenLog::of(ports.log) };
+        let log = Over(BrokenLog { refuses_first: true, ..BrokenLog::of(ports.log) });
         run(&stage, Ports { log: &log, ..ports }, records)
     });
     assert_eq!(report.failed.len(), 1);
@@ -101,7 +102,7 @@ fn a_late_message_that_cannot_be_marked_is_not_posted_and_comes_again() {
     stage.send("bare:1", "2");
     stage.pass(Duration::from_secs(16));
     let report = deliver_with(&stage, |ports, records| {
-        let log = BrokenLog { refuses_marks: true, ..BrokenLog::of(ports.log) };
+        let log = Over(BrokenLog { refuses_marks: true, ..BrokenLog::of(ports.log) });
         run(&stage, Ports { log: &log, ..ports }, records)
     });
     assert_eq!(report.failed.len(), 1);

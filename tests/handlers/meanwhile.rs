@@ -6,15 +6,10 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
-use sorl_core::ports::{
-    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry,
-    Unavailable,
-};
+use sorl_core::member::{Block, Member, MemberKey};
+use sorl_core::ports::{LateMark, Log, LogEntry, LogPage, LogQuery, Partial, Registry, Unavailable};
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
+use sorl_tests::over::{Over, OverLog, OverRegistry};
 
 /// The call during which something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +37,8 @@ impl<'a> Meanwhile<'a> {
         (log, registry): (&'a dyn Log, &'a dyn Registry),
         call: Call,
         deed: impl FnOnce() + Send + 'a,
-    ) -> Self {
-        Self { log, registry, call, deed: Mutex::new(Some(Box::new(deed))) }
+    ) -> Over<Self> {
+        Over(Self { log, registry, call, deed: Mutex::new(Some(Box::new(deed))) })
     }
 
     fn reach(&self, call: Call) {
@@ -60,7 +55,11 @@ impl<'a> Meanwhile<'a> {
 }
 
 #[async_trait]
-impl Log for Meanwhile<'_> {
+impl OverLog for Meanwhile<'_> {
+    fn log(&self) -> &dyn Log {
+        self.log
+    }
+
     async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
         self.reach(Call::Append);
         self.log.append(entries).await
@@ -71,39 +70,21 @@ impl Log for Meanwhile<'_> {
         self.log.mark(mark).await
     }
 
-    async fn marks(
-        &self,
-        channel: &ChannelName,
-        after: Timestamp,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Marks, Unavailable> {
-        self.log.marks(channel, after, now, limit).await
-    }
-
-    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
-        self.log.read(channel, ids).await
-    }
-
     async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
         self.reach(Call::Range);
         self.log.range(query).await
     }
-
-    async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
-        self.log.epochs(namespace).await
-    }
 }
 
 #[async_trait]
-impl Registry for Meanwhile<'_> {
+impl OverRegistry for Meanwhile<'_> {
+    fn registry(&self) -> &dyn Registry {
+        self.registry
+    }
+
     async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
         self.reach(Call::Put);
         self.registry.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.registry.get(key).await
     }
 
     async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
@@ -111,40 +92,8 @@ impl Registry for Meanwhile<'_> {
         self.registry.delete(key).await
     }
 
-    async fn audience(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        self.registry.audience(partition, after).await
-    }
-
-    async fn presence(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        self.registry.presence(partition, after).await
-    }
-
-    async fn rows_of(
-        &self,
-        region: &Region,
-        connection: &ConnectionId,
-    ) -> Result<Vec<MemberKey>, Unavailable> {
-        self.registry.rows_of(region, connection).await
-    }
-
     async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
         self.reach(Call::PutBlock);
         self.registry.put_block(region, block).await
-    }
-
-    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
-        self.registry.blocks(region, user).await
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.registry.spend(region, rate, now).await
     }
 }

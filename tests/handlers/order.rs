@@ -31,7 +31,7 @@ fn deliver_while<'a>(stage: &'a Stage, call: Call, deed: impl FnOnce() + Send + 
         let ports = Ports { log: &tables, registry: &tables, ..ports };
         Some(wait(deliver(records, ports, &stage.place(HOME).site, deadline)))
     });
-    assert!(tables.has_happened(), "it never came to {call:?}");
+    assert!(tables.0.has_happened(), "it never came to {call:?}");
     report.unwrap()
 }
 
@@ -57,7 +57,7 @@ fn say_during<'a>(
     let ports = stage.command_ports(HOME);
     let ports = sorl_core::command::Ports { log: &tables, registry: &tables, ..ports };
     let reply = stage.say_to(caller, command, ports);
-    assert!(tables.has_happened(), "it never came to {call:?}");
+    assert!(tables.0.has_happened(), "it never came to {call:?}");
     reply
 }
 
@@ -211,7 +211,7 @@ fn who_subscribes_before_its_disconnect_begins_to_delete_leaves_no_member() {
     let place = stage.place(HOME);
     let tables = Meanwhile::new(tables(&stage), Call::Delete, || drop(stage.say(&alice, &enter())));
     wait(disconnect(&alice, &tables, &place.bus, &place.site)).unwrap();
-    assert!(tables.has_happened());
+    assert!(tables.0.has_happened());
     let present = stage.say(&bob, &json!({"action": "presence", "channel": "room:1"}));
     assert_eq!(present["result"]["count"], 1, "{present}");
 }

@@ -15,15 +15,20 @@ const JWKS = '[auth]\nalgorithm = "EdDSA"\njwks = "https://id.example/jwks.json"
 const work = workshop();
 after(work.close);
 
+const ENTRANCE = {
+  domain: "chat.example.com",
+  zone: "Z0123456789ABCDEFGHIJ",
+  certificates: ["us-east-1", "eu-north-1"].map((region) => `arn:aws:acm:${region}:123456789012:certificate/0-${region}`).join(";"),
+};
 const CASES = [
-  ["the home region, with a secret", "us-east-1", ""],
+  ["the home region, with a secret and an entrance", "us-east-1", "", ENTRANCE],
   ["another region, with keys by a URL and a publishing account", "eu-north-1", `publishers = ["123456789012"]\n${JWKS}`],
 ];
 
 for (const kind of Object.keys(STACKS)) {
-  for (const [words, region, toml] of CASES) {
+  for (const [words, region, toml, params] of CASES) {
     test(`${kind} in ${words} is a sound template`, async () => {
-      const { file } = await packaged(work, kind, region, { toml });
+      const { file } = await packaged(work, kind, region, { toml, params });
       const options = ["--regions", region, "--ignore-checks", ...EXPECTED, "--template", file];
       const { stdout } = await run(CFN_LINT, options).catch((fault) => fault);
       assert.equal(stdout, "");

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
-import { FUNCTIONS, ROOT } from "../../infra/artifacts.mjs";
+import { FUNCTIONS, HANDLERS, ROOT } from "../../infra/artifacts.mjs";
 import { ofType, packaged, workshop } from "./templates.mjs";
 
 const work = workshop();
@@ -69,7 +69,7 @@ const sourceOf = (handler) => filesOf(handler).map((file) => readFileSync(file, 
 function callsOf(handler) {
   const own = sourceOf(handler);
   const borrowed = [...own.matchAll(/use crate::(\w+)::(?:\{([^}]*)\}|(\w+));/g)]
-    .filter(([, other]) => FUNCTIONS.includes(other) && other !== handler)
+    .filter(([, other]) => HANDLERS.includes(other) && other !== handler)
     .flatMap(([, other, many, one]) => (many ?? one).split(",").map((name) => bodyOf(other, name.trim())));
   const calls = [own, ...borrowed].join("\n").matchAll(/\b(registry|log|bus|queue|gateway|keys)\s*\.\s*(\w+)\s*\(/g);
   return [...new Set([...calls].map(([, port, method]) => `${port}.${method}`))].filter((call) => call in RIGHTS);
@@ -88,7 +88,7 @@ function rightsOf(name) {
   return statements.flatMap(({ Action, Resource }) => [Action].flat().flatMap((action) => [Resource].flat().map((of) => `${action} ${of}`)));
 }
 
-for (const name of FUNCTIONS) {
+for (const name of HANDLERS) {
   test(`the role of ${name} has what its handler's ports need, and nothing else`, () => {
     const calls = callsOf(name);
     assert.ok(calls.length > 0, "the handler calls no port: has its source moved?");
@@ -97,6 +97,15 @@ for (const name of FUNCTIONS) {
     assert.deepEqual([...new Set(rightsOf(name))].sort(), [...needed].sort());
   });
 }
+
+test("the canary may read the one secret that its token comes from, and nothing else", async () => {
+  const secret = (name) => `secretsmanager:GetSecretValue arn:<Partition>:secretsmanager:<Region>:<AccountId>:secret:${name}-??????`;
+  assert.deepEqual([...rightsOf("canary")].sort(), [...OF_LAMBDA("canary"), secret("sorl-t-jwt")].sort());
+  const params = { canaryToken: "sorl-canary-token" };
+  const told = ofType((await packaged(work, "running", "eu-north-1", { params })).template, "AWS::IAM::Role");
+  assert.ok(JSON.stringify(told.CanaryRole).includes("secret:sorl-canary-token-??????"));
+  assert.ok(!JSON.stringify(told.CanaryRole).includes("sorl-t-jwt"));
+});
 
 test("every method of a port is known here", () => {
   const methods = ["registry", "log", "bus", "queue", "gateway", "keys"].flatMap((port) => {

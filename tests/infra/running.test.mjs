@@ -13,10 +13,11 @@ before(async () => {
 const functions = () => ofType(template, "AWS::Lambda::Function");
 const properties = (id) => plain(template.Resources[id]).Properties;
 
-const EVERYBODYS = ["SORL_LOG", "SORL_LOG_SAMPLE", "SORL_METRICS", "SORL_STAGE"];
+const EVERYBODYS = ["SORL_LOG", "SORL_LOG_SAMPLE", "SORL_METRICS", "SORL_STAGE", "SORL_TRACE_SAMPLE"];
 /** Each function's variables: the whole contract between template and code. */
 const VARIABLES = {
   authorize: ["SORL_SECRET"],
+  canary: ["SORL_CANARY_TOKEN", "SORL_CANARY_URL", "SORL_SECRET"],
   connect: ["SORL_CONNECTIONS_TABLE"],
   disconnect: ["SORL_CONNECTIONS_TABLE", "SORL_RELAY_TOPIC"],
   command: ["SORL_COMPLETE_SINCE", "SORL_CONNECTIONS_TABLE", "SORL_MESSAGES_TABLE", "SORL_RELAY_TOPIC"],
@@ -46,10 +47,19 @@ test("without a shared secret, authorize is told of none", async () => {
   assert.deepEqual(other.Conditions.HasSecret, { "Fn::Equals": ["false", "true"] });
 });
 
+test("a region can refuse whoever is new, and by default does not", async () => {
+  const reserved = (template) => template.Resources.AuthorizeLambdaFunction.Properties.ReservedConcurrentExecutions;
+  assert.deepEqual(reserved(template), { "Fn::If": ["RefusesHandshakes", 0, { Ref: "AWS::NoValue" }] });
+  assert.deepEqual(template.Conditions.RefusesHandshakes, { "Fn::Equals": ["taken", "refused"] });
+  const drained = (await packaged(work, "running", "eu-north-1", { params: { handshakes: "refused" } })).template;
+  assert.deepEqual(drained.Conditions.RefusesHandshakes, { "Fn::Equals": ["refused", "refused"] });
+});
+
 test("clients wait at most as long as the gateway does, and deliver half a minute", () => {
   for (const { Properties } of Object.values(functions())) {
     const isDeliver = Properties.FunctionName.endsWith("-deliver");
-    assert.equal(Properties.Timeout, isDeliver ? 30 : 10);
+    const isCanary = Properties.FunctionName.endsWith("-canary");
+    assert.equal(Properties.Timeout, isDeliver || isCanary ? 30 : 10);
     assert.equal(Properties.ReservedConcurrentExecutions, undefined);
     assert.equal(Properties.Runtime, "provided.al2023");
     assert.equal(Properties.RecursiveLoop, isDeliver ? "Allow" : undefined);
@@ -105,7 +115,7 @@ test("the stage is throttled, and logs neither frames nor headers nor query stri
 
 test("every log is kept for a time, not for ever", () => {
   const groups = Object.values(ofType(template, "AWS::Logs::LogGroup"));
-  assert.equal(groups.length, 6);
+  assert.equal(groups.length, 7);
   for (const { Properties } of groups) assert.equal(Number(Properties.RetentionInDays), 30);
 });
 
@@ -114,7 +124,8 @@ test("every alarm says what to do, and authorize's refusals ring none", () => {
   assert.ok(alarms.length > 5);
   for (const alarm of alarms) {
     assert.ok(alarm.AlarmDescription.length > 100, alarm.AlarmName);
-    assert.equal(alarm.TreatMissingData, "notBreaching");
+    // Who says nothing is well, but for the canary.
+    assert.equal(alarm.TreatMissingData, alarm.AlarmName === "sorl-t-canary" ? "breaching" : "notBreaching");
     const watched = (alarm.Dimensions ?? []).map(({ Value }) => Value);
     assert.ok(!(alarm.MetricName === "Errors" && watched.includes("sorl-t-authorize")), alarm.AlarmName);
   }

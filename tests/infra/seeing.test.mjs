@@ -11,6 +11,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 
 import { ROOT } from "../../infra/artifacts.mjs";
+import { PICTURE, RECORDING, drawn } from "../../infra/dashboards/draw.mjs";
 import { REGIONS, ofType, packaged, plain, workshop } from "./templates.mjs";
 
 const work = workshop();
@@ -167,6 +168,11 @@ test("no chart of a dashboard lies on another, and each says what it shows", () 
       }
     }
   }
+});
+
+test("the picture in the documents is drawn from the recording and the widgets of today", () => {
+  const recording = JSON.parse(readFileSync(RECORDING, "utf8"));
+  assert.equal(readFileSync(PICTURE, "utf8"), drawn(recording), "draw it anew: node infra/dashboards/draw.mjs");
 });
 
 test("expressions name metrics of their own chart or alarm", () => {

@@ -53,11 +53,16 @@ export function plain(value) {
   const [key] = Object.keys(value);
   if (key === "Ref") return value.Ref === "AWS::NoValue" ? undefined : `<${value.Ref.replace("AWS::", "")}>`;
   if (key === "Fn::GetAtt") return `<${[value[key]].flat().join(".")}>`;
-  if (key === "Fn::Sub") return value[key].replace(/\$\{(?:AWS::)?(\w+)\}/g, "<$1>");
+  if (key === "Fn::Sub") return substituted(...[value[key]].flat());
   if (key === "Fn::Join") return plain(value[key][1]).join(value[key][0]);
   if (key === "Fn::ImportValue") return `<import ${value[key]}>`;
   if (key === "Fn::If") return plain(value[key][1]);
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
+}
+
+/** What stands beside a text goes into it, plain. */
+function substituted(text, beside = {}) {
+  return text.replace(/\$\{(?:AWS::)?(\w+)\}/g, (_, name) => (name in beside ? plain(beside[name]) : `<${name}>`));
 }
 
 /** The resources of a type, by logical id, plain. */

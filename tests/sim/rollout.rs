@@ -9,13 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sorl_core::config::{Config, Site};
-use sorl_core::ids::MessageId;
-use sorl_core::names::ChannelName;
-use sorl_core::ports::{
-    Clock, Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, Partial, Unavailable,
-};
+use sorl_core::ports::{Clock, Epoch, Log, Unavailable};
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
+use sorl_tests::over::OverLog;
 
 use crate::chance::Chance;
 use crate::executor::Timeline;
@@ -65,31 +62,9 @@ pub(crate) struct Noted {
 }
 
 #[async_trait]
-impl Log for Noted {
-    async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
-        self.inner.append(entries).await
-    }
-
-    async fn mark(&self, mark: &LateMark) -> Result<(), Unavailable> {
-        self.inner.mark(mark).await
-    }
-
-    async fn marks(
-        &self,
-        channel: &ChannelName,
-        after: Timestamp,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Marks, Unavailable> {
-        self.inner.marks(channel, after, now, limit).await
-    }
-
-    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
-        self.inner.read(channel, ids).await
-    }
-
-    async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
-        self.inner.range(query).await
+impl OverLog for Noted {
+    fn log(&self) -> &dyn Log {
+        &*self.inner
     }
 
     async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {

@@ -3,6 +3,8 @@
 //! Not a search for the smallest there is. A step changes the course of events, so each is tried with a few
 //! streams of chance. The invariant: what comes out fails as what went in.
 
+#[cfg(test)]
+use crate::mutations::{Flaw, GatewayFlaw};
 use crate::plan::{Plan, STEPS};
 use crate::run::{Outcome, run};
 use crate::trace::Telling;
@@ -54,4 +56,23 @@ impl Shrinking {
         let salts = (0..STREAMS).map(|more| (plan.salt + more) % STREAMS);
         salts.map(|salt| Plan { salt, ..plan.clone() }).find(|plan| self.broken(plan) == Some(self.promise))
     }
+}
+
+#[test]
+fn a_failing_run_is_shrunk_to_one_that_breaks_the_same_promise() {
+    let wiring = Wiring::broken(Flaw::Gateway(GatewayFlaw::DropsFrames));
+    let broken = |plan: &Plan| Shrinking { wiring, promise: "", runs: 1 }.broken(plan);
+    let (plan, promise) =
+        (0..).map(Plan::of).find_map(|plan| broken(&plan).map(|promise| (plan, promise))).unwrap();
+    let smallest = shrink(&plan, wiring, 60).unwrap();
+    assert_eq!(smallest.violations.first().map(|violation| violation.promise), Some(promise));
+    let size = |plan: &Plan| (plan.clients, plan.length, plan.odds.kinds().len());
+    let ((clients, length, kinds), whole) = (size(&smallest.plan), size(&plan));
+    assert!(clients <= whole.0 / 2 && length < whole.1 && kinds < whole.2, "{plan} became {}", smallest.plan);
+    assert!(!smallest.trace.whole().is_empty(), "a run that somebody has to read is written down");
+}
+
+#[test]
+fn a_run_that_breaks_nothing_has_nothing_to_shrink() {
+    assert!(shrink(&Plan::of(0), Wiring::default(), 10).is_none());
 }

@@ -19,6 +19,7 @@ use sorl_core::ids::ConnectionId;
 use sorl_core::ports::{Clock, Entropy, Keys, PostError};
 use sorl_core::region::Region;
 use sorl_local::world::Place;
+use sorl_tests::over::Over;
 
 use crate::chance::Chance;
 use crate::executor::Timeline;
@@ -67,7 +68,7 @@ impl Station {
         let (inner, rollout) = (Arc::new(self.place.log.clone()), self.rollout.clone());
         PortSet {
             registry: Arc::new(self.place.registry.clone()),
-            log: Arc::new(Noted { inner, rollout, timeline: self.timeline.clone() }),
+            log: Arc::new(Over(Noted { inner, rollout, timeline: self.timeline.clone() })),
             bus: Arc::new(self.place.bus.clone()),
             queue: Arc::new(self.place.queue.clone()),
             gateway: Arc::new(self.gateway.clone()),

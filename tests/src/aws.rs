@@ -47,6 +47,33 @@ impl Aws {
             .expect("an answer of AWS")
     }
 
+    /// A call of a service that has an address for each thing, such as `GET /2013-04-01/healthcheck`, whatever comes of
+    /// it.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn rest(&self, region: &str, service: &str, call: (&str, &str), body: &str) -> Answer {
+        let authorization = credential(region, service);
+        let (method, path) = call;
+        let headers = [("authorization", authorization.as_str())];
+        request(method, &format!("{}{path}", self.endpoint), &headers, body.to_owned())
+            .await
+            .expect("an answer of AWS")
+    }
+
+    /// The lines that a function logged.
+    ///
+    /// # Panics
+    /// If it has no log.
+    pub async fn log_of(&self, region: &str, function: &str) -> Vec<String> {
+        let wanted =
+            serde_json::json!({ "logGroupName": format!("/aws/lambda/{function}"), "limit": 10_000 });
+        let answer = self.json(region, "logs", "Logs_20140328.FilterLogEvents", &wanted).await;
+        let events = answer["events"].as_array().expect("events").iter();
+        let texts = events.map(|event| event["message"].as_str().unwrap_or_default());
+        texts.flat_map(str::lines).map(str::to_owned).collect()
+    }
+
     /// Reads a secret.
     ///
     /// # Panics

@@ -196,9 +196,21 @@ impl Server {
     /// # Panics
     /// If that cannot be had.
     pub fn widen(&self) {
+        self.limit_files("unlimited");
+    }
+
+    /// Narrows what [`Launch::file_kilobytes`] began to nothing: no byte of any file can be written.
+    ///
+    /// # Panics
+    /// If that cannot be had.
+    pub fn narrow(&self) {
+        self.limit_files("0");
+    }
+
+    fn limit_files(&self, bytes: &str) {
         let pid = self.pid().to_string();
-        let widened = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status();
-        assert!(widened.expect("prlimit").success(), "the limit stays");
+        let limit = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
+        assert!(limit.expect("prlimit").success(), "the limit stays");
     }
 
     /// Waits until it has ended by itself.

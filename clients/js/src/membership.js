@@ -55,6 +55,9 @@ export class Membership {
   #former = null;
   #wanted = true;
   #entered = false;
+  /** Whether the service may count it a member: also after a `subscribe` that failed for now, which may have been
+   * carried out all the same. */
+  #inside = false;
   #outstanding = false;
   #failures = 0;
   /** @type {Recovery | null} */
@@ -95,7 +98,7 @@ export class Membership {
     this.#stop();
     this.#former = this.#entered && !this.#cursor.owed ? this.#connection : null;
     this.#connection = connection;
-    this.#entered = this.#outstanding = false;
+    this.#entered = this.#inside = this.#outstanding = false;
     this.#failures = 0;
     this.#next();
   }
@@ -108,7 +111,7 @@ export class Membership {
     if (this.#former === connection) this.#former = null;
     if (this.#connection !== connection) return false;
     this.#connection = null;
-    this.#entered = this.#outstanding = false;
+    this.#entered = this.#inside = this.#outstanding = false;
     this.#stop();
     this.#cursor.owe();
     this.#next();
@@ -131,14 +134,14 @@ export class Membership {
 
   /** An operator took the channel away, there and in a moment everywhere. @param {Connection} connection */
   evicted(connection) {
-    if (connection === this.#connection) this.#entered = false;
+    if (connection === this.#connection) this.#entered = this.#inside = false;
     this.#exit({ reason: "operator", error: null });
   }
 
   /** The client was closed; nothing is sent any more. */
   closed() {
     this.#connection = null;
-    this.#entered = this.#outstanding = false;
+    this.#entered = this.#inside = this.#outstanding = false;
     this.#exit({ reason: "closed", error: null });
   }
 
@@ -181,7 +184,7 @@ export class Membership {
   #return(former) {
     this.#connection = former;
     this.#former = null;
-    this.#entered = true;
+    this.#entered = this.#inside = true;
     this.#cursor.kept();
     this.#settled();
     this.#next();
@@ -200,7 +203,7 @@ export class Membership {
   #next() {
     if (this.#outstanding || this.#cancelRetry) return;
     // A personal channel cannot be unsubscribed: leaving it is not listening any more.
-    const inside = this.#entered && !this.#personal;
+    const inside = this.#inside && !this.#personal;
     if (!this.#wanted && !inside) this.#finish();
     else if (!this.#connection) return;
     else if (!this.#wanted) this.#unsubscribe(this.#connection);
@@ -226,9 +229,13 @@ export class Membership {
       // With an expired token it stays outstanding, until the next connection asks anew.
       if (this.#connection !== connection || error?.code === "expired") return;
       this.#outstanding = false;
-      if (error) return this.#refused(error, connection);
-      // The reply to a former wish has another one's cursor and messages.
-      if (term === this.#term) this.#enter(connection, reply, since !== null);
+      this.#inside = !error || error.temporary;
+      if (error?.temporary) return this.#postpone(error, connection);
+      // The answer to a former wish has another one's refusal, cursor and messages.
+      if (term === this.#term) {
+        if (error) return this.#refused(error);
+        this.#enter(connection, reply, since !== null);
+      }
       this.#next();
     });
   }
@@ -275,17 +282,13 @@ export class Membership {
       this.#outstanding = false;
       if (error?.temporary) return this.#postpone(error, connection);
       // Refused for good can only mean that there is nothing to leave.
-      this.#entered = false;
+      this.#entered = this.#inside = false;
       this.#next();
     });
   }
 
-  /**
-   * @param {import("./error.js").SorlError} error
-   * @param {Connection} connection
-   */
-  #refused(error, connection) {
-    if (error.temporary) return this.#postpone(error, connection);
+  /** @param {import("./error.js").SorlError} error */
+  #refused(error) {
     error.channel = this.channel;
     this.#exit({ reason: "refused", error });
   }

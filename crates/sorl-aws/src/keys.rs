@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::config::Auth;
 use sorl_core::ports::{Clock, Keys, Unavailable};
@@ -50,7 +51,8 @@ impl Keys for AwsKeys {
     }
 }
 
-/// A secret in Secrets Manager: the value of today, as text or bytes.
+/// A secret in Secrets Manager: the value of today, and those of tomorrow and yesterday while it is rotated, each as
+/// text or bytes.
 struct Secret {
     client: aws_sdk_secretsmanager::Client,
     name: String,
@@ -59,17 +61,42 @@ struct Secret {
 #[async_trait]
 impl Source for Secret {
     async fn fetch(&self) -> Result<Vec<VerifyKey>, String> {
-        let answer = self.client.get_secret_value().secret_id(&self.name).send().await;
-        // The fault's chain tells statuses and codes; an answer that held a secret is no fault.
-        let answer = answer.map_err(|fault| format!("{}: {}", self.name, DisplayErrorContext(fault)))?;
+        let current =
+            self.version(CURRENT).await?.ok_or_else(|| format!("{}: it has no value", self.name))?;
+        let (next, former) = futures::try_join!(self.version(NEXT), self.version(FORMER))?;
+        let all = [Some(current), next, former];
+        Ok(all.iter().flatten().map(|secret| VerifyKey::secret(None, secret)).collect())
+    }
+}
+
+impl Secret {
+    /// The value that has this label; none if no value has it.
+    async fn version(&self, label: &str) -> Result<Option<Vec<u8>>, String> {
+        let asked = self.client.get_secret_value().secret_id(&self.name).version_stage(label).send().await;
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(fault) if label != CURRENT && is_absent(&fault) => return Ok(None),
+            // The fault's chain tells statuses and codes; an answer that held a secret is no fault.
+            Err(fault) => return Err(format!("{}: {}", self.name, DisplayErrorContext(fault))),
+        };
         let text = answer.secret_string().map(str::as_bytes);
         let secret = text.or(answer.secret_binary().map(|blob| blob.as_ref())).unwrap_or_default();
         if secret.len() < SECRET_LEN_MIN {
-            return Err(format!("{}: shorter than {SECRET_LEN_MIN} bytes", self.name));
+            return Err(format!("{}: {label} is shorter than {SECRET_LEN_MIN} bytes", self.name));
         }
-        Ok(vec![VerifyKey::secret(None, secret)])
+        Ok(Some(secret.to_vec()))
     }
 }
+
+fn is_absent(fault: &SdkError<GetSecretValueError>) -> bool {
+    fault.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception)
+}
+
+/// The labels of the values that are good: the one that signs, the one that soon will, the one that did. A label is
+/// set and taken away by hand, so a value that leaked, and is simply replaced, is good no longer.
+const CURRENT: &str = "AWSCURRENT";
+const NEXT: &str = "sorl-next";
+const FORMER: &str = "sorl-former";
 
 /// Bytes of a secret, as many as `sorl.toml` demands: HS256's hash has no fewer.
 const SECRET_LEN_MIN: usize = 32;

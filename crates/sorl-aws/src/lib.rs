@@ -13,6 +13,7 @@ pub mod log;
 pub mod logging;
 pub mod queue;
 pub mod registry;
+pub mod secret;
 pub mod settings;
 mod table;
 pub mod telemetry;

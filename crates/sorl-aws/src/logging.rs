@@ -33,6 +33,6 @@ fn is_told(what: &Metadata<'_>, level: LevelFilter) -> bool {
 }
 
 fn is_ours(target: &str) -> bool {
-    const LAMBDAS: [&str; 5] = ["authorize", "connect", "disconnect", "command", "deliver"];
+    const LAMBDAS: [&str; 6] = ["authorize", "connect", "disconnect", "command", "deliver", "canary"];
     target.starts_with("sorl_") || LAMBDAS.contains(&target)
 }

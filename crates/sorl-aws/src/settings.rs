@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sorl_core::config::{Algorithm, Config, Site};
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
+use sorl_host::trace::Traces;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::log::Completeness;
@@ -24,10 +25,16 @@ pub const LOG: &str = "SORL_LOG";
 pub const METRICS: &str = "SORL_METRICS";
 /// The share of successes that are logged, 0 to 1; all if absent.
 pub const LOG_SAMPLE: &str = "SORL_LOG_SAMPLE";
+/// The share of messages whose way is logged, 0 to 1; none if absent.
+pub const TRACE_SAMPLE: &str = "SORL_TRACE_SAMPLE";
 /// The region, from Lambda itself.
 pub const REGION: &str = "AWS_REGION";
 /// The name of the secret that tokens are signed with, for HS256.
 pub const SECRET: &str = "SORL_SECRET";
+/// Where the canary connects: the WebSocket address of its region.
+pub const CANARY_URL: &str = "SORL_CANARY_URL";
+/// The name of the secret that holds the canary's token, where it cannot sign its own.
+pub const CANARY_TOKEN: &str = "SORL_CANARY_TOKEN";
 /// The connections table.
 pub const CONNECTIONS_TABLE: &str = "SORL_CONNECTIONS_TABLE";
 /// The region's messages table.
@@ -135,6 +142,15 @@ impl Settings {
         // A stage that is missing is a fault of `site`.
         let stage = self.optional(STAGE).unwrap_or_default();
         Telemetry::new(function, stage, with_metrics, share.unwrap_or(Share::ALL))
+    }
+
+    /// Which messages' ways are logged.
+    pub fn traces(&mut self) -> Traces {
+        let share = self.optional(TRACE_SAMPLE).map_or(Some(Share::NONE), |text| Share::parse(&text));
+        if share.is_none() {
+            self.faults.push(format!("{TRACE_SAMPLE} is not a number from 0 to 1"));
+        }
+        Traces::of(share.unwrap_or(Share::NONE))
     }
 
     /// Since when the region's log is complete.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use sorl_local::dev::{self, Dev, Options};
+use sorl_local::dev::{self, Dev, Options, Share};
 use sorl_local::http::RegionAddress;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Close connections of this age
     #[arg(long, default_value = "2h", value_parser = span::parse, value_name = "SPAN")]
     max_age: Duration,
+    /// Log the way of this share of messages, from acceptance to the posts in each region; 0 to 1
+    #[arg(long, default_value = "0", value_parser = share, value_name = "SHARE")]
+    trace_sample: Share,
     /// Print one line of JSON when it accepts connections, instead of the banner
     #[arg(long)]
     json: bool,
@@ -59,6 +62,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         data: args.data.clone(),
         idle_timeout: args.idle_timeout,
         max_age: args.max_age,
+        trace_share: args.trace_sample,
     };
     let dev = dev::start(Arc::clone(&config), options).await?;
     let (url, regions) = (dev.url(), dev.regions());
@@ -70,6 +74,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     stop.requested().await;
     stop_gracefully(dev, stop).await;
     Ok(())
+}
+
+fn share(text: &str) -> Result<Share, &'static str> {
+    Share::parse(text).ok_or("a number from 0 to 1")
 }
 
 /// Lets what is under way end; a second signal does not wait for that.

@@ -35,6 +35,8 @@ pub(crate) fn start(flags: &Flags, service: bool) -> anyhow::Result<()> {
     let logs = Subscriber::builder()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A line that standard error does not take is lost; told there, the failure would be a panic of who logged.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     if flags.log_json {
         logs.json().flatten_event(true).finish().with(filter_fn(is_told)).try_init()?;

@@ -13,6 +13,7 @@ mod cost;
 mod dev;
 mod dlq;
 mod doctor;
+mod drain;
 mod exit;
 mod history;
 mod kick;
@@ -56,6 +57,7 @@ enum Command {
     History(history::Args),
     Members(members::Args),
     Kick(kick::Args),
+    Drain(drain::Args),
     Dlq(dlq::Args),
     Load(load::Args),
     Probe(probe::Args),
@@ -89,6 +91,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::History(args) => Box::pin(history::run(args)).await,
             Command::Members(args) => Box::pin(members::run(args)).await,
             Command::Kick(args) => Box::pin(kick::run(args)).await,
+            Command::Drain(args) => Box::pin(drain::run(args)).await,
             Command::Dlq(args) => Box::pin(dlq::run(args)).await,
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
             Command::Check(args) => Box::pin(check::run(args)).await,

@@ -106,5 +106,8 @@ pub const POST_RATE_DEFAULT: u32 = 10_000;
 pub const SLICE_CONNECTIONS_MAX: usize = 1_000;
 /// Attempts at a connection before it is closed as slow.
 pub const SLICE_ATTEMPTS_MAX: u32 = 8;
+/// Connections that one order sends to another region: some 150 bytes each, far below [`SNS_BYTES_MAX`], and no burst
+/// of posts beside the live ones.
+pub const SHUTDOWN_CONNECTIONS_MAX: usize = 100;
 /// Turns that a slice may take through the queue for reasons that are nobody's fault.
 pub const SLICE_DEPTH_MAX: u32 = 1_000;

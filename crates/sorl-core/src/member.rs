@@ -106,6 +106,7 @@ mod tests {
             shard_of(&connection, 7) < 7
         }));
     }
+
     #[test]
     fn a_row_counts_until_the_moment_it_expires() {
         let partition = Partition { channel: channel("c"), region: Region::parse("r").unwrap(), shard: 0 };

@@ -14,12 +14,13 @@ use sorl_core::envelope::Slice;
 use sorl_core::limits::{BATCH_MAX, DELIVER_MAX};
 use sorl_core::ports::{DeadLetter, Partial, Queue, Unavailable};
 use sorl_host::pace::{Pace, Paced};
+use sorl_host::witness::message_ids;
 use sorl_metrics::outcomes;
 use tokio::sync::Mutex;
 
 use crate::queue::{Received, RecordQueue, retry_delay};
 use crate::stage::{Stage, Station};
-use crate::witness::Witness;
+use crate::witness::Watch;
 
 /// Invocations of `deliver` side by side for a region's live queue: one that waits for a slow client must not
 /// hold up the others, and more than a few only share the same cores.
@@ -117,10 +118,10 @@ async fn receive(station: Arc<Station>, source: Source) {
 async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pace: Option<&Pace>) {
     let records: Vec<_> = batch.iter().map(|received| received.record.clone()).collect();
     tell_received(station, &batch);
-    let witness = Witness::of(station, &batch);
-    let report = run(station, &records, pace, witness.as_ref()).await;
-    if let Some(witness) = witness {
-        witness.tell();
+    let watch = Watch::of(station, &batch);
+    let report = run(station, &records, pace, watch.as_ref()).await;
+    if let Some(watch) = watch {
+        watch.tell(&records, &report);
     }
     let now = station.clock.now();
     for Received { record, receipt, receive_count, .. } in batch {
@@ -130,25 +131,28 @@ async fn invoke(station: &Station, queue: &RecordQueue, batch: Vec<Received>, pa
             queue.delete(receipt);
         }
     }
-    station.metrics.take(&station.site().region, &outcomes::deliver(&records, &report, station.site(), now));
+    station.metrics.take(&station.site().region, &outcomes::deliver(&report, now));
     if let Some(record) = records.first() {
         let done = records.len().saturating_sub(report.failed.len());
         station.metered.tab.deleted(record.source, done);
     }
-    tell(station, records.len(), &report);
+    tell(station, &records, &report);
 }
 
 /// One line an invocation that did anything: a region without members says nothing.
-fn tell(station: &Station, records: usize, report: &Report) {
-    let (region, counts, failed) = (&station.site().region, &report.counts, report.failed.len());
+fn tell(station: &Station, records: &[Record], report: &Report) {
+    let (site, counts, failed) = (station.site(), &report.counts, report.failed.len());
+    let region = &site.region;
     if failed > 0 {
-        tracing::warn!(outcome = "failed", %region, records, failed, ?counts, "delivery");
+        let which = records.iter().filter(|record| report.failed.contains(&record.id));
+        let message_ids = message_ids(which, &site.config.stage);
+        tracing::warn!(outcome = "failed", %region, records = records.len(), failed, message_ids, ?counts, "delivery");
     } else if *counts != (Counts { messages: counts.messages, ..Counts::default() }) {
         let Counts { messages, posts, deliveries, gone, throttled, slices, .. } = *counts;
         tracing::info!(
             outcome = "delivered",
             %region,
-            records,
+            records = records.len(),
             messages,
             posts,
             deliveries,
@@ -165,13 +169,13 @@ async fn run(
     station: &Station,
     records: &[Record],
     pace: Option<&Pace>,
-    witness: Option<&Witness<'_>>,
+    watch: Option<&Watch<'_>>,
 ) -> Report {
     let queue = Yielding(&station.place.queue);
     let deadline = station.clock.now().plus(DELIVER_MAX);
     let mut ports = station.deliver_ports(&queue);
-    if let Some(witness) = witness {
-        ports.gateway = witness;
+    if let Some(watch) = watch {
+        ports.gateway = watch.gateway();
     }
     let paced = pace.map(|pace| Paced { pace, gateway: ports.gateway });
     if let Some(paced) = &paced {

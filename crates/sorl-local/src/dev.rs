@@ -13,6 +13,8 @@ use futures::future::join;
 use sorl_core::config::Config;
 use sorl_core::ports::{Clock, Entropy};
 use sorl_core::protocol::Bye;
+pub use sorl_host::share::Share;
+use sorl_host::trace::Traces;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -57,6 +59,8 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// Age at which a connection is closed.
     pub max_age: Duration,
+    /// The share of messages whose way is logged.
+    pub trace_share: Share,
 }
 
 /// Why the stage did not start. The text says what to do about it.
@@ -215,6 +219,7 @@ async fn assemble(
         metrics: Arc::clone(&metrics),
         metered: Ports::of(place, &metrics),
         ways: Arc::clone(&ways),
+        traces: Traces::of(options.trace_share),
         tasks: tasks.clone(),
         lifespan,
     };

@@ -39,7 +39,8 @@ pub struct LocalKeys {
 }
 
 enum Source {
-    Secret(Vec<u8>),
+    /// The one that signs, and perhaps one that is accepted as well.
+    Secret(Vec<u8>, Option<Vec<u8>>),
     Jwks(Box<Cache<Jwks>>),
 }
 
@@ -70,8 +71,11 @@ impl LocalKeys {
     ) -> Result<Self, StoreError> {
         let source = match (&auth.jwks, &auth.secret) {
             (Some(url), _) => Source::Jwks(Box::new(Jwks::cached(url.clone(), auth.algorithm, clock))),
-            (None, Some(secret)) => Source::Secret(secret.clone().into_bytes()),
-            (None, None) => Source::Secret(kept_secret(store, entropy).await?),
+            (None, Some(secret)) => {
+                let second = auth.second_secret.clone().map(String::into_bytes);
+                Source::Secret(secret.clone().into_bytes(), second)
+            }
+            (None, None) => Source::Secret(kept_secret(store, entropy).await?, None),
         };
         Ok(Self { source, issuer: auth.issuer.clone(), audience: auth.audience.clone() })
     }
@@ -87,7 +91,7 @@ impl LocalKeys {
         ttl: i64,
         now: Timestamp,
     ) -> Result<String, MintError> {
-        let Source::Secret(secret) = &self.source else { return Err(MintError::Foreign) };
+        let Source::Secret(secret, _) = &self.source else { return Err(MintError::Foreign) };
         let iat = i64::try_from(now.as_millis() / 1_000).unwrap_or(i64::MAX);
         let exp = iat.saturating_add(ttl).max(0);
         let (iss, aud) = (self.issuer.as_deref(), self.audience.as_deref());
@@ -114,7 +118,10 @@ async fn kept_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Vec<u8>
 impl Keys for LocalKeys {
     async fn find(&self, kid: Option<&str>) -> Result<Vec<VerifyKey>, Unavailable> {
         match &self.source {
-            Source::Secret(secret) => Ok(vec![VerifyKey::secret(None, secret)]),
+            Source::Secret(secret, second) => {
+                let all = std::iter::once(secret).chain(second);
+                Ok(all.map(|secret| VerifyKey::secret(None, secret)).collect())
+            }
             Source::Jwks(jwks) => jwks.find(kid).await,
         }
     }
@@ -147,6 +154,23 @@ mod tests {
         let mint = |ttl| keys.mint("alice", None, ttl, SystemClock.now()).unwrap();
         assert_eq!(verify(&keys, &mint(60)).await.unwrap(), "alice");
         assert!(verify(&keys, &mint(0)).await.is_err() && verify(&keys, &mint(-60)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn while_a_secret_takes_the_place_of_another_tokens_of_both_are_good() {
+        let (one, two) = ("1".repeat(32), "2".repeat(32));
+        let open = async |secret: &str, second: Option<&str>| {
+            let mut auth = Config::default().auth;
+            (auth.secret, auth.second_secret) = (Some(secret.to_owned()), second.map(str::to_owned));
+            LocalKeys::open(&auth, &MemoryStore::default(), &OsEntropy, Arc::new(SystemClock)).await.unwrap()
+        };
+        let old = open(&one, None).await.mint("alice", None, 60, SystemClock.now()).unwrap();
+        let new = open(&two, None).await.mint("alice", None, 60, SystemClock.now()).unwrap();
+        for both in [open(&one, Some(&two)).await, open(&two, Some(&one)).await] {
+            assert!(verify(&both, &old).await.is_ok() && verify(&both, &new).await.is_ok());
+        }
+        let after = open(&two, None).await;
+        assert!(verify(&after, &old).await.is_err() && verify(&after, &new).await.is_ok());
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use sorl_core::config::{Config, Site};
 use sorl_core::envelope::Topic;
 use sorl_core::ports::{Clock, Entropy};
 use sorl_core::{command, deliver};
+use sorl_host::trace::Traces;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,6 +86,8 @@ pub struct Station {
     pub metered: Ports,
     /// What way the latest messages took.
     pub ways: Arc<Ways>,
+    /// Which messages' ways are logged.
+    pub traces: Traces,
     /// What runs.
     pub tasks: Tasks,
     /// How long connections live.

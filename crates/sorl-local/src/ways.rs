@@ -9,43 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sorl_core::ids::MessageId;
 use sorl_core::names::ChannelName;
-use sorl_core::ports::Clock;
 use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
+pub use sorl_host::witness::{Arrival, Moment, Posted};
 
 /// Messages whose ways are kept: some minutes of a chat, and well below a megabyte.
 pub const KEPT_MAX: usize = 500;
 /// How long after a question the ways are kept on: longer than a page that asks every second is ever silent.
 pub const WATCHED_FOR: Duration = Duration::from_secs(60);
-
-/// Microseconds since the Unix epoch; written as milliseconds with three decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
-
-impl Moment {
-    /// A whole millisecond and so many 4,096ths of one.
-    #[must_use]
-    pub fn new(at: Timestamp, fraction: u16) -> Self {
-        Self(at.as_millis().saturating_mul(1_000) + u64::from(fraction.min(4_095)) * 1_000 / 4_096)
-    }
-
-    /// Now.
-    #[must_use]
-    pub fn now(clock: &dyn Clock) -> Self {
-        let (at, fraction) = clock.now_precisely();
-        Self::new(at, fraction)
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Microseconds of our age fit a double's 53 bits.
-        serializer.serialize_f64(self.0 as f64 / 1_000.0)
-    }
-}
 
 /// One message's way.
 #[derive(Debug, Clone, Serialize)]
@@ -92,38 +66,6 @@ pub struct Leg {
     pub done: Option<Moment>,
 }
 
-/// A message that an invocation of `deliver` was handed.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// Which message.
-    pub id: MessageId,
-    /// To where.
-    pub channel: ChannelName,
-    /// Where it was accepted.
-    pub origin: Region,
-    /// `websocket` or `sns`.
-    pub via: &'static str,
-    /// When it was accepted.
-    pub accepted: Moment,
-    /// When its record was in the queue.
-    pub queued: Moment,
-}
-
-/// What became of the posts of one invocation that brought a message.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Posted {
-    /// When the first was taken.
-    pub first: Option<Moment>,
-    /// When the last was taken.
-    pub last: Option<Moment>,
-    /// How many were taken.
-    pub posts: u64,
-    /// How many were answered 429.
-    pub throttled: u64,
-    /// How many found nobody.
-    pub gone: u64,
-}
-
 /// What changed since somebody last asked.
 #[derive(Debug, Serialize)]
 pub struct Changes {
@@ -163,11 +105,11 @@ impl Ways {
         Changes { next: kept.changes, messages }
     }
 
-    /// `deliver` has taken these in `region`.
-    pub fn received(&self, region: &Region, arrivals: Vec<Arrival>, at: Moment) {
+    /// `deliver` has taken these in `region`; each had been queued then.
+    pub fn received(&self, region: &Region, arrivals: Vec<(Arrival, Moment)>, at: Moment) {
         let mut kept = self.kept.lock();
-        for arrival in arrivals {
-            kept.receive(region, arrival, at);
+        for (arrival, queued) in arrivals {
+            kept.receive(region, arrival, queued, at);
         }
     }
 
@@ -181,8 +123,8 @@ impl Ways {
 }
 
 impl Kept {
-    fn receive(&mut self, region: &Region, arrival: Arrival, at: Moment) {
-        let Arrival { id, channel, origin, via, accepted, queued } = arrival;
+    fn receive(&mut self, region: &Region, arrival: Arrival, queued: Moment, at: Moment) {
+        let Arrival { id, channel, origin, via, accepted } = arrival;
         self.changes += 1;
         let way = self.ways.entry(id).or_insert_with(|| {
             let regions = BTreeMap::new();
@@ -247,7 +189,11 @@ mod tests {
     fn arrival(ms: u64) -> Arrival {
         let id = MessageId::new(Timestamp::from_millis(ms), 0, Tail::from_bits(ms));
         let (channel, origin) = (ChannelName::parse("room:1").unwrap(), region("eu-north-1"));
-        Arrival { id, channel, origin, via: "sns", accepted: moment(ms), queued: moment(ms) }
+        Arrival { id, channel, origin, via: "sns", accepted: moment(ms) }
+    }
+
+    fn arrived(ms: u64) -> (Arrival, Moment) {
+        (arrival(ms), moment(ms))
     }
 
     #[test]
@@ -256,7 +202,7 @@ mod tests {
         assert!(!ways.is_watched(now));
         let nothing = ways.changed_since(0, now);
         assert!(nothing.messages.is_empty() && ways.is_watched(now));
-        ways.received(&region("us-east-1"), vec![arrival(1), arrival(2)], moment(3));
+        ways.received(&region("us-east-1"), vec![arrived(1), arrived(2)], moment(3));
         let both = ways.changed_since(nothing.next, now);
         assert_eq!(both.messages.len(), 2);
         let posted = Posted { first: Some(moment(4)), last: Some(moment(5)), posts: 2, ..Posted::default() };
@@ -271,14 +217,8 @@ mod tests {
     fn the_oldest_go_first() {
         let ways = Ways::default();
         let many = KEPT_MAX as u64 + 7;
-        ways.received(&region("us-east-1"), (1..=many).map(arrival).collect(), moment(1));
+        ways.received(&region("us-east-1"), (1..=many).map(arrived).collect(), moment(1));
         let kept = ways.changed_since(0, Timestamp::ZERO).messages;
         assert_eq!((kept.len(), kept.first().map(|way| way.id)), (KEPT_MAX, Some(arrival(8).id)));
-    }
-
-    #[test]
-    fn a_moment_is_written_in_milliseconds() {
-        let at = Moment::new(Timestamp::from_millis(1_764_000_000_000), 2_048);
-        assert_eq!(serde_json::to_string(&at).unwrap(), "1764000000000.5");
     }
 }

@@ -167,7 +167,8 @@ metrics! {
     DEAD_LETTERS = Metric {
         labels: &["reason"],
         sets: &[&["reason"]],
-        ..counter("dead_letters", "records that can never succeed, by a class of reasons")
+        ..counter("dead_letters", "records that can never succeed: `too_large`, `not_a_notification`, \
+            `foreign_topic`, `not_a_message`, `control`, `relay`, `not_a_slice`")
     };
     DELIVERY_SECONDS = Metric {
         kind: Kind::Histogram,
@@ -182,6 +183,18 @@ metrics! {
         sets: &[&["function"]],
         place: Place::Deployed,
         ..counter("cold_starts", "instances of a Lambda that began, each with its first invocation")
+    };
+    CANARY_OK = Metric {
+        kind: Kind::Gauge,
+        place: Place::Deployed,
+        ..counter("canary_ok", "1 if the canary got through: it connected, subscribed, published, and its message came \
+            back; else 0. Once a minute, where there is a canary")
+    };
+    CANARY_SECONDS = Metric {
+        kind: Kind::Histogram,
+        unit: Unit::Seconds,
+        place: Place::Deployed,
+        ..counter("canary_seconds", "how long that took, when it got through")
     };
 }
 

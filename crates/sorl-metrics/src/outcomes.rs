@@ -3,14 +3,13 @@
 //! Not when to count: that is whoever runs the handler. Slices are left out of latencies: retries and remainders would
 //! say how long a client did not read.
 
+use std::time::Duration;
+
 use sorl_core::authorize::AuthorizeError;
 use sorl_core::command::Answer;
-use sorl_core::config::Site;
 use sorl_core::connect::ConnectError;
-use sorl_core::deliver::{Counts, Record, Report};
-use sorl_core::envelope::Notification;
+use sorl_core::deliver::{Accepted, Counts, Report};
 use sorl_core::error::ErrorCode;
-use sorl_core::ports::RecordSource;
 use sorl_core::protocol::Action;
 use sorl_core::time::Timestamp;
 
@@ -81,19 +80,26 @@ pub fn accepted_by_sns(count: usize) -> Samples {
 
 /// `deliver` did this with a batch, and it was over at `ended`.
 #[must_use]
-pub fn deliver(records: &[Record], report: &Report, site: &Site, ended: Timestamp) -> Samples {
+pub fn deliver(report: &Report, ended: Timestamp) -> Samples {
     let mut samples = counts(&report.counts);
     let failed = u64::try_from(report.failed.len()).unwrap_or(u64::MAX);
     samples.count(&metric::RECORDS_FAILED, &[], failed);
-    for reason in &report.buried {
-        samples.count(&metric::DEAD_LETTERS, &[reason], 1);
+    for class in &report.buried {
+        samples.count(&metric::DEAD_LETTERS, &[class.as_str()], 1);
     }
-    let live = records.iter().filter(|record| record.source == RecordSource::Live);
-    for record in live.filter(|record| !report.failed.contains(&record.id)) {
-        if let Ok(notification) = Notification::parse(&record.body, &site.config.stage) {
-            let (origin, took) = (&notification.topic.region, ended.since(notification.at));
-            samples.observe(&metric::DELIVERY_SECONDS, &[origin.as_str()], took.as_secs_f64());
-        }
+    for Accepted { origin, at } in &report.accepted {
+        samples.observe(&metric::DELIVERY_SECONDS, &[origin.as_str()], ended.since(*at).as_secs_f64());
+    }
+    samples
+}
+
+/// A canary's round came to this: how long it took, if it got through.
+#[must_use]
+pub fn canary(took: Option<Duration>) -> Samples {
+    let mut samples = Samples::default();
+    samples.count(&metric::CANARY_OK, &[], u64::from(took.is_some()));
+    if let Some(took) = took {
+        samples.observe(&metric::CANARY_SECONDS, &[], took.as_secs_f64());
     }
     samples
 }

@@ -17,6 +17,7 @@ use sorl_core::config::Site;
 use sorl_core::error::ErrorCode;
 use sorl_core::ports::Clock;
 use sorl_host::clock::{OsEntropy, SystemClock};
+use sorl_host::trace::Traces;
 use sorl_metrics::outcomes;
 
 struct Adapters {
@@ -25,6 +26,7 @@ struct Adapters {
     log: AwsLog,
     bus: AwsBus,
     telemetry: Telemetry,
+    traces: Traces,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     let mut settings = Settings::open();
     let (connections, messages) = (settings.text(CONNECTIONS_TABLE), settings.text(MESSAGES_TABLE));
     let (relay, complete) = (settings.text(RELAY_TOPIC), settings.completeness());
-    let telemetry = settings.telemetry("command");
+    let (telemetry, traces) = (settings.telemetry("command"), settings.traces());
     let site = settings.site()?;
     let sdk = clients::configuration().await;
     let dynamodb = clients::dynamodb(&sdk);
@@ -42,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
         bus: AwsBus::new(clients::sns(&sdk), relay),
         site,
         telemetry,
+        traces,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
     run.map_err(anyhow::Error::from_boxed)
@@ -62,7 +65,7 @@ async fn handle(
 }
 
 async fn answer(event: &WebSocketEvent, request: &str, adapters: &Adapters) -> Answer {
-    let Adapters { site, registry, log, bus, telemetry } = adapters;
+    let Adapters { site, registry, log, bus, telemetry, traces } = adapters;
     let caller = match event.caller(&site.region) {
         Ok(caller) => caller,
         Err(fault) => {
@@ -72,10 +75,14 @@ async fn answer(event: &WebSocketEvent, request: &str, adapters: &Adapters) -> A
     };
     let ports = Ports { registry, log, bus, clock: &SystemClock, entropy: &OsEntropy };
     let answer = command(&event.frame(), &caller, ports, site).await;
+    if let Some(message) = answer.message {
+        traces.accepted(message, &site.region);
+    }
     let outcome = answer.error.map_or("answered", ErrorCode::as_str);
     if answer.error.is_some() || telemetry.is_logged(request) {
         let (connection, user) = (&caller.connection, &caller.principal.user);
-        tracing::info!(outcome, action = answer.action, %connection, %user, "command");
+        let message_id = answer.message.map(tracing::field::display);
+        tracing::info!(outcome, action = answer.action, message_id, %connection, %user, "command");
     }
     answer
 }

@@ -20,11 +20,13 @@ use sorl_aws::settings::{
 };
 use sorl_aws::telemetry::Telemetry;
 use sorl_core::config::Site;
-use sorl_core::deliver::{Ports, Report, deliver};
+use sorl_core::deliver::{Ports, Record, Report, deliver};
 use sorl_core::ports::{Clock, Gateway, RecordSource};
 use sorl_core::time::Timestamp;
 use sorl_host::clock::SystemClock;
 use sorl_host::pace::{Pace, Paced};
+use sorl_host::trace::{Invocation, Traces};
+use sorl_host::witness::{Moment, Witness, message_ids};
 use sorl_metrics::outcomes;
 
 struct Adapters {
@@ -37,6 +39,7 @@ struct Adapters {
     /// How fast this instance posts what slices hold.
     bulk_pace: Pace,
     telemetry: Telemetry,
+    traces: Traces,
 }
 
 // One thread: a Lambda below 1,769 MB has less than one processor, and on one thread no post wakes another.
@@ -47,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let (relay, gateway) = (settings.text(RELAY_TOPIC), settings.url(GATEWAY));
     let (bulk, dead_letters) = (settings.url(BULK_QUEUE), settings.url(DEAD_LETTERS_QUEUE));
     let (complete, bulk_concurrency) = (settings.completeness(), settings.count(BULK_CONCURRENCY));
-    let telemetry = settings.telemetry("deliver");
+    let (telemetry, traces) = (settings.telemetry("deliver"), settings.traces());
     let site = settings.site()?;
     let sdk = clients::configuration().await;
     let dynamodb = clients::dynamodb(&sdk);
@@ -60,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
         bulk_pace: Pace::per_second(site.config.delivery.bulk_rate() / f64::from(bulk_concurrency)),
         site,
         telemetry,
+        traces,
     });
     let run = lambda_runtime::run(service_fn(|event| handle(event, Arc::clone(&adapters)))).await;
     run.map_err(anyhow::Error::from_boxed)
@@ -69,7 +73,7 @@ async fn handle(
     LambdaEvent { payload: event, context }: LambdaEvent<QueueEvent>,
     adapters: Arc<Adapters>,
 ) -> Result<QueueAnswer, Error> {
-    let Adapters { site, registry, log, bus, queue, gateway, bulk_pace, telemetry } = &*adapters;
+    let Adapters { site, registry, log, bus, queue, gateway, bulk_pace, telemetry, traces } = &*adapters;
     if let Err(fault) = log.declare(&site.config, SystemClock.now()).await {
         tracing::error!(outcome = "undeclared", source = %fault.source, "deliver");
         return Err(fault.into());
@@ -81,25 +85,36 @@ async fn handle(
     let paced = Paced { pace: bulk_pace, gateway };
     let is_bulk = records.iter().all(|record| record.source == RecordSource::Bulk);
     let gateway: &dyn Gateway = if is_bulk { &paced } else { gateway };
+    let begun = Moment::now(&SystemClock);
+    let witness = traces.is_on().then(|| Witness::new(gateway, &SystemClock));
+    let gateway = witness.as_ref().map_or(gateway, |witness| witness);
     let ports = Ports { registry, log, bus, queue, gateway, clock: &SystemClock };
     let report = deliver(&records, ports, site, Timestamp::from_millis(context.deadline)).await;
     let now = SystemClock.now();
-    telemetry.tell(outcomes::deliver(&records, &report, site, now), &context.request_id, now);
+    telemetry.tell(outcomes::deliver(&report, now), &context.request_id, now);
+    if let Some(witness) = witness {
+        let (region, stage) = (&site.region, site.config.stage.as_str());
+        let invocation = Invocation { region, stage, begun, records: &records, report: &report };
+        traces.delivered(&invocation, &witness.posted());
+    }
     if !report.failed.is_empty() || telemetry.is_logged(&context.request_id) {
-        tell(records.len(), &report);
+        tell(&records, &report, site);
     }
     Ok(QueueAnswer::failed(report.failed.into_iter().chain(strangers)))
 }
 
 /// One line an invocation, each count a field that a query of the logs can sum.
-fn tell(records: usize, report: &Report) {
+fn tell(records: &[Record], report: &Report, site: &Site) {
     let (failed, counts) = (report.failed.len(), &report.counts);
+    let which = records.iter().filter(|record| failed == 0 || report.failed.contains(&record.id));
+    let message_ids = message_ids(which, &site.config.stage);
     macro_rules! line {
         ($level:ident, $outcome:literal) => {
             tracing::$level!(
                 outcome = $outcome,
-                records,
+                records = records.len(),
                 failed,
+                message_ids,
                 messages = counts.messages,
                 posts = counts.posts,
                 deliveries = counts.deliveries,

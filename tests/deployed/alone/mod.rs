@@ -2,8 +2,12 @@
 
 mod dead_letters;
 mod doctor;
+mod entrance;
+mod kills;
+mod logs;
 mod privileges;
 mod process;
+mod queues;
 mod redelivery;
 mod regions;
 mod role;

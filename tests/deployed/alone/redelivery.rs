@@ -1,11 +1,10 @@
 //! A `deliver` that dies in the middle of its batch.
 
-use serde_json::{Value, json};
 use sorl_tests::eventually;
 use sorl_tests::names::unique;
-use sorl_tests::stage::Stage;
 
 use super::process;
+use super::queues::{attribute, set_visibility};
 use crate::shared::stage;
 
 /// The process is stopped while it is idle, gets the message, and is killed before it can do anything with it.
@@ -19,35 +18,20 @@ async fn a_message_in_the_hands_of_a_killed_deliver_comes_again() {
     sender.publish(&channel, "warm").await;
     member.message(&channel, "warm").await;
 
-    let visibility = attribute(&stage, here, "VisibilityTimeout").await;
-    set_visibility(&stage, here, "5").await;
+    let visibility = attribute(&stage, here, "live", "VisibilityTimeout").await;
+    set_visibility(&stage, here, "live", "5").await;
     let pids = process::of(&stage, here, "deliver");
     assert!(!pids.is_empty(), "a deliver that was called has a process");
     process::signal(&pids, "STOP");
     sender.publish(&channel, "again").await;
     sender.message(&channel, "again").await;
     eventually("the stopped deliver has the message", async || {
-        (attribute(&stage, here, "ApproximateNumberOfMessagesNotVisible").await != "0").then_some(())
+        (attribute(&stage, here, "live", "ApproximateNumberOfMessagesNotVisible").await != "0").then_some(())
     })
     .await;
     assert!(member.kept(&channel).iter().all(|message| message["data"] != "again"));
     process::signal(&pids, "KILL");
 
     member.message(&channel, "again").await;
-    set_visibility(&stage, here, &visibility).await;
-}
-
-async fn set_visibility(stage: &Stage, region: &str, seconds: &str) {
-    let deployed = stage.deployed();
-    let queue = deployed.queue(region, "live").await;
-    let set = json!({ "QueueUrl": queue, "Attributes": { "VisibilityTimeout": seconds } });
-    deployed.aws.json(region, "sqs", "AmazonSQS.SetQueueAttributes", &set).await;
-}
-
-async fn attribute(stage: &Stage, region: &str, name: &str) -> String {
-    let deployed = stage.deployed();
-    let queue = deployed.queue(region, "live").await;
-    let get = json!({ "QueueUrl": queue, "AttributeNames": [name] });
-    let answer: Value = deployed.aws.json(region, "sqs", "AmazonSQS.GetQueueAttributes", &get).await;
-    answer["Attributes"][name].as_str().expect(name).to_owned()
+    set_visibility(&stage, here, "live", &visibility).await;
 }

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use sorl_core::ids::{ConnectionId, MessageId};
-use sorl_core::member::{Block, Member, MemberKey, Partition};
-use sorl_core::names::{ChannelName, UserName};
+use sorl_core::ids::ConnectionId;
+use sorl_core::member::Partition;
+use sorl_core::names::ChannelName;
 use sorl_core::ports::{
-    Epoch, LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Rate, Registry,
-    Unavailable,
+    LateMark, Log, LogEntry, LogPage, LogQuery, Marks, MemberPage, Partial, Registry, Unavailable,
 };
-use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
+use sorl_tests::over::{Over, OverLog, OverRegistry};
 
 use crate::executor::Timeline;
 use crate::ports::PortSet;
@@ -57,7 +56,8 @@ struct PutOff {
 /// Log and registry with the flaw.
 pub(super) fn apply(flaw: LogFlaw, ports: PortSet, clock: &Timeline) -> PortSet {
     let (log, registry) = (Arc::clone(&ports.log), Arc::clone(&ports.registry));
-    let broken = Arc::new(Broken { log, registry, flaw, clock: clock.clone(), put_off: Mutex::default() });
+    let put_off = Mutex::default();
+    let broken = Arc::new(Over(Broken { log, registry, flaw, clock: clock.clone(), put_off }));
     PortSet { log: Arc::clone(&broken) as Arc<dyn Log>, registry: broken, ..ports }
 }
 
@@ -79,7 +79,11 @@ impl Broken {
 }
 
 #[async_trait]
-impl Log for Broken {
+impl OverLog for Broken {
+    fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
     async fn append(&self, entries: &[LogEntry]) -> Result<(), Partial> {
         match self.flaw {
             LogFlaw::AppendsAfterTheAudience => {
@@ -116,10 +120,6 @@ impl Log for Broken {
         Ok(if self.flaw == LogFlaw::ReadsNoMarks { Marks::default() } else { marks })
     }
 
-    async fn read(&self, channel: &ChannelName, ids: &[MessageId]) -> Result<Vec<LogEntry>, Unavailable> {
-        self.log.read(channel, ids).await
-    }
-
     async fn range(&self, query: &LogQuery) -> Result<LogPage, Unavailable> {
         let mut page = self.log.range(query).await?;
         if self.flaw == LogFlaw::ReadsOnePage {
@@ -127,24 +127,12 @@ impl Log for Broken {
         }
         Ok(page)
     }
-
-    async fn epochs(&self, namespace: &str) -> Result<Vec<Epoch>, Unavailable> {
-        self.log.epochs(namespace).await
-    }
 }
 
 #[async_trait]
-impl Registry for Broken {
-    async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
-        self.registry.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.registry.get(key).await
-    }
-
-    async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.registry.delete(key).await
+impl OverRegistry for Broken {
+    fn registry(&self) -> &dyn Registry {
+        &*self.registry
     }
 
     async fn audience(
@@ -155,33 +143,5 @@ impl Registry for Broken {
         let page = self.registry.audience(partition, after).await?;
         self.catch_up().await?;
         Ok(page)
-    }
-
-    async fn presence(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        self.registry.presence(partition, after).await
-    }
-
-    async fn rows_of(
-        &self,
-        region: &Region,
-        connection: &ConnectionId,
-    ) -> Result<Vec<MemberKey>, Unavailable> {
-        self.registry.rows_of(region, connection).await
-    }
-
-    async fn put_block(&self, region: &Region, block: &Block) -> Result<(), Unavailable> {
-        self.registry.put_block(region, block).await
-    }
-
-    async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
-        self.registry.blocks(region, user).await
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.registry.spend(region, rate, now).await
     }
 }

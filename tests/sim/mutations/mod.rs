@@ -7,6 +7,7 @@ mod log;
 mod registry;
 mod sending;
 
+use sorl_tests::over::Over;
 use std::sync::Arc;
 
 use crate::ports::PortSet;
@@ -68,7 +69,7 @@ impl Flaw {
             Self::Registry(flaw) => {
                 let (delivers, clock) = (bench.lambda == Lambda::Deliver, bench.timeline.clone());
                 let broken = registry::Broken { inner: ports.registry, flaw, delivers, clock };
-                PortSet { registry: Arc::new(broken), ..ports }
+                PortSet { registry: Arc::new(Over(broken)), ..ports }
             }
             Self::Log(flaw) => log::apply(flaw, ports, bench.timeline),
             Self::Sending(flaw) => sending::apply(flaw, ports, bench.chance),

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use sorl_core::ids::ConnectionId;
 use sorl_core::member::{Block, Member, MemberKey, Partition};
 use sorl_core::names::UserName;
-use sorl_core::ports::{Clock, MemberPage, Rate, Registry, Unavailable};
+use sorl_core::ports::{Clock, MemberPage, Registry, Unavailable};
 use sorl_core::region::Region;
-use sorl_core::time::Timestamp;
+use sorl_tests::over::OverRegistry;
 
 use crate::executor::Timeline;
 
@@ -64,7 +64,11 @@ impl Broken {
 }
 
 #[async_trait]
-impl Registry for Broken {
+impl OverRegistry for Broken {
+    fn registry(&self) -> &dyn Registry {
+        &*self.inner
+    }
+
     async fn put(&self, member: &Member) -> Result<Option<Member>, Unavailable> {
         if self.is(RegistryFlaw::PutsMembersLate) {
             let (registry, member, clock) = (Arc::clone(&self.inner), member.clone(), self.clock.clone());
@@ -75,10 +79,6 @@ impl Registry for Broken {
             return Ok(None);
         }
         self.inner.put(member).await
-    }
-
-    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
-        self.inner.get(key).await
     }
 
     async fn delete(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
@@ -116,14 +116,6 @@ impl Registry for Broken {
         Ok(page)
     }
 
-    async fn presence(
-        &self,
-        partition: &Partition,
-        after: Option<&ConnectionId>,
-    ) -> Result<MemberPage, Unavailable> {
-        self.inner.presence(partition, after).await
-    }
-
     async fn rows_of(
         &self,
         region: &Region,
@@ -143,9 +135,5 @@ impl Registry for Broken {
     async fn blocks(&self, region: &Region, user: &UserName) -> Result<Vec<Block>, Unavailable> {
         let blocks = self.inner.blocks(region, user).await?;
         Ok(if self.is(RegistryFlaw::ReadsNoBlocks) { Vec::new() } else { blocks })
-    }
-
-    async fn spend(&self, region: &Region, rate: &Rate, now: Timestamp) -> Result<bool, Unavailable> {
-        self.inner.spend(region, rate, now).await
     }
 }

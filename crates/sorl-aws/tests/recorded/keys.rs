@@ -41,6 +41,11 @@ fn secret(text: &str) -> Answer {
     Answer::Status(200, secret.to_string())
 }
 
+/// No value has the label.
+fn absent() -> Answer {
+    Answer::Fault(400, "ResourceNotFoundException")
+}
+
 fn down() -> Answer {
     Answer::Status(500, "<html>".to_owned())
 }
@@ -49,28 +54,46 @@ const LONG_ENOUGH: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
 async fn a_secret_is_fetched_once_by_its_name_whatever_kid_a_token_names() {
-    let aws = Aws::answering([secret(LONG_ENOUGH)]);
+    let aws = Aws::answering([secret(LONG_ENOUGH), absent()]);
     let (keys, _clock) = keys(&aws).await;
     for kid in [None, Some("one"), Some("two")] {
         assert_eq!(keys.find(kid).await.unwrap().len(), 1);
     }
-    assert_eq!(aws.asked().len(), 1);
-    assert_eq!(aws.asked()[0].body, r#"{"SecretId":"sorl-prod-jwt"}"#);
+    let mut asked: Vec<_> = aws.asked().into_iter().map(|asked| asked.body).collect();
+    asked.sort();
+    let expected = ["AWSCURRENT", "sorl-former", "sorl-next"]
+        .map(|label| format!(r#"{{"SecretId":"sorl-prod-jwt","VersionStage":"{label}"}}"#));
+    assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn while_a_secret_is_rotated_every_value_with_a_label_is_good() {
+    let aws = Aws::answering([secret(LONG_ENOUGH), secret(&LONG_ENOUGH.repeat(2)), absent()]);
+    let (keys, _clock) = keys(&aws).await;
+    assert_eq!(keys.find(None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_label_that_cannot_be_asked_for_is_not_taken_for_absent() {
+    let aws = Aws::answering([secret(LONG_ENOUGH), down()]);
+    let (keys, _clock) = keys(&aws).await;
+    assert!(keys.find(None).await.is_err());
 }
 
 #[tokio::test]
 async fn a_rotated_secret_is_seen_within_ten_minutes() {
-    let aws = Aws::answering([secret(LONG_ENOUGH), secret(&LONG_ENOUGH.repeat(2))]);
+    let aws =
+        Aws::answering([secret(LONG_ENOUGH), absent(), absent(), secret(&LONG_ENOUGH.repeat(2)), absent()]);
     let (keys, clock) = keys(&aws).await;
     keys.find(None).await.unwrap();
     clock.advance(10);
     keys.find(None).await.unwrap();
-    assert_eq!(aws.asked().len(), 2);
+    assert_eq!(aws.asked().len(), 6, "three labels, twice");
 }
 
 #[tokio::test]
 async fn while_secrets_manager_is_down_a_known_secret_holds() {
-    let aws = Aws::answering([secret(LONG_ENOUGH), down()]);
+    let aws = Aws::answering([secret(LONG_ENOUGH), absent(), absent(), down()]);
     let (keys, clock) = keys(&aws).await;
     keys.find(None).await.unwrap();
     clock.advance(60);

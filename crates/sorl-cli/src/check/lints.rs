@@ -45,6 +45,7 @@ pub(super) fn of(config: &Config, text: &str, members: &[Expectation]) -> Vec<Re
 
 fn whole(config: &Config) -> Vec<Remark> {
     let mut remarks = Vec::new();
+    // A second one stands only beside it.
     if config.auth.secret.is_some() {
         let what = "the secret is for `sorl dev`: deployed, this file goes into every Lambda, and a stage has a secret of its own; take it out";
         remarks.push(Remark::new(Level::Warning, "auth", what));

@@ -60,7 +60,8 @@ impl DevServer {
 
     /// What `GET` of one of its addresses answers.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let answer = self.http.get(format!("{}{path}", self.url)).send().await;
+        let request = self.http.get(format!("{}{path}", self.url)).header("accept", "application/json");
+        let answer = request.send().await;
         self.parse(&self.read(answer).await?)
     }
 

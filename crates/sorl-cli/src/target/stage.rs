@@ -90,10 +90,11 @@ impl Stage {
         Some(RegionAddress { region: region.clone(), url, topic })
     }
 
-    /// AWS's address, or that of an endpoint which answers in its place.
+    /// The region's own name, else AWS's address, or that of an endpoint which answers in its place.
     pub(crate) fn websocket(&self, running: &Stack) -> Option<String> {
         let Some(endpoint) = self.aws.endpoint() else {
-            return running.output("ServiceEndpointWebsocket").map(str::to_owned);
+            let own = running.output("RegionEntrance");
+            return own.or_else(|| running.output("ServiceEndpointWebsocket")).map(str::to_owned);
         };
         let host = endpoint.trim_end_matches('/').replacen("http", "ws", 1);
         Some(format!("{host}/_aws/execute-api/{}/{}", running.output("ApiId")?, self.name))

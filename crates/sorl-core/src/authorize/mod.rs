@@ -108,8 +108,8 @@ fn bearer(authorization: &str) -> Option<&str> {
 /// Verifies the handshake's origin and its token. A foreign page is refused first, before any key is asked for.
 ///
 /// # Errors
-/// [`AuthorizeError::Unauthorized`] and [`AuthorizeError::ForeignOrigin`] for what is the client's fault, [`AuthorizeError::Unavailable`]
-/// if the keys cannot be had.
+/// [`AuthorizeError::Unauthorized`] and [`AuthorizeError::ForeignOrigin`] for what is the client's fault,
+/// [`AuthorizeError::Unavailable`] if the keys cannot be had.
 pub async fn authorize(
     handshake: &Handshake<'_>,
     keys: &dyn Keys,

@@ -15,6 +15,7 @@ use crate::authorize::Caller;
 use crate::config::Site;
 use crate::error::{ErrorCode, Refusal};
 use crate::grants::{Rights, rights};
+use crate::ids::MessageId;
 use crate::names::ChannelName;
 use crate::ports::{Bus, Clock, Entropy, Log, Registry};
 use crate::protocol::{Action, Request, error_frame, reply_frame};
@@ -43,11 +44,13 @@ pub struct Answer {
     pub action: &'static str,
     /// The error that the frame tells, if any.
     pub error: Option<ErrorCode>,
+    /// The message that was accepted, if one was.
+    pub message: Option<MessageId>,
 }
 
 impl Answer {
     fn refused(id: Option<u64>, action: &'static str, refusal: &Refusal) -> Self {
-        Self { frame: error_frame(id, refusal), action, error: Some(refusal.code) }
+        Self { frame: error_frame(id, refusal), action, error: Some(refusal.code), message: None }
     }
 
     /// What a client is told when the handler itself broke down.
@@ -71,7 +74,7 @@ pub async fn command(frame: &str, caller: &Caller, ports: Ports<'_>, site: &Site
         Err(refusal) => return Answer::refused(Some(request.id), "none", &refusal),
     };
     match carry_out(action, &request, caller, ports, site).await {
-        Ok(frame) => Answer { frame, action: action.as_str(), error: None },
+        Ok((frame, message)) => Answer { frame, action: action.as_str(), error: None, message },
         Err(refusal) => Answer::refused(Some(request.id), action.as_str(), &refusal),
     }
 }
@@ -82,12 +85,17 @@ async fn carry_out(
     caller: &Caller,
     ports: Ports<'_>,
     site: &Site,
-) -> Result<String, Refusal> {
+) -> Result<(String, Option<MessageId>), Refusal> {
     let Request { id, fields } = request;
+    let mut accepted = None;
     let frame = match action {
         Action::Subscribe => reply_frame(*id, subscribe::subscribe(fields, caller, ports, site).await?),
         Action::Unsubscribe => reply_frame(*id, unsubscribe::unsubscribe(fields, caller, ports, site).await?),
-        Action::Publish => reply_frame(*id, publish::publish(fields, caller, ports, site).await?),
+        Action::Publish => {
+            let published = publish::publish(fields, caller, ports, site).await?;
+            accepted = Some(published.message_id);
+            reply_frame(*id, published)
+        }
         Action::History => reply_frame(*id, history::history(fields, caller, ports, site).await?),
         Action::Presence => reply_frame(*id, presence::presence(fields, caller, ports, site).await?),
         Action::Ping => reply_frame(*id, ping::ping(ports.clock)),
@@ -96,7 +104,7 @@ async fn carry_out(
         // A dependency that was slow may have answered after the expiry, with what came into being since.
         refuse_expired(caller, ports)?;
     }
-    Ok(frame)
+    Ok((frame, accepted))
 }
 
 fn refuse_expired(caller: &Caller, ports: Ports<'_>) -> Result<(), Refusal> {

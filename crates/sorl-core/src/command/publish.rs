@@ -53,7 +53,10 @@ pub(super) async fn publish(
     keep_rate(&message.channel, caller, ports, site).await?;
     let accepted = PublishResult { message_id: message.id, at: message.at() };
     let envelope = [Relayed::Message { message, ephemeral }];
-    ports.bus.publish(&envelope).await.map_err(|partial| Refusal::from(partial.source))?;
+    if let Err(partial) = ports.bus.publish(&envelope).await {
+        tracing::warn!(message_id = %accepted.message_id, "a message was not relayed");
+        return Err(partial.source.into());
+    }
     Ok(accepted)
 }
 

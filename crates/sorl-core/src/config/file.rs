@@ -117,16 +117,23 @@ impl<'t> Reader<'t> {
                     self.set(value, "one of HS256, RS256, ES256, EdDSA", algorithm, &mut auth.algorithm);
                 }
                 "jwks" => self.set(value, "an https URL (http on loopback)", jwks_url, &mut auth.jwks),
-                "secret" => self.set(value, "a text of at least 32 bytes", secret, &mut auth.secret),
+                "secret" => self.set(value, SECRET_EXPECTED, secret, &mut auth.secret),
+                "second_secret" => self.set(value, SECRET_EXPECTED, secret, &mut auth.second_secret),
                 "issuer" => self.set(value, "a text", some_text, &mut auth.issuer),
                 "audience" => self.set(value, "a text", some_text, &mut auth.audience),
                 "origins" => self.set(value, ORIGINS_EXPECTED, origins, &mut auth.origins),
-                other => self.unknown(key, other, "algorithm, jwks, secret, issuer, audience, origins"),
+                other => self.unknown(key, other, AUTH_KEYS),
             }
         }
         let symmetric = auth.algorithm == Algorithm::Hs256;
         if symmetric && auth.jwks.is_some() {
             self.fault(section.0.span(), "auth: HS256 has a shared secret, not a jwks");
+        }
+        if auth.second_secret.is_some() && auth.secret.is_none() {
+            self.fault(
+                section.0.span(),
+                "auth: second_secret stands beside a secret, by which tokens are signed",
+            );
         }
         if !symmetric && (auth.jwks.is_none() || auth.secret.is_some()) {
             self.fault(section.0.span(), "auth: RS256, ES256 and EdDSA need jwks, and no secret");
@@ -225,6 +232,10 @@ impl<'t> Reader<'t> {
         self.fault(key.span(), format!("unknown key {}; known are {known}", shown(name)));
     }
 }
+
+const AUTH_KEYS: &str = "algorithm, jwks, secret, second_secret, issuer, audience, origins";
+
+const SECRET_EXPECTED: &str = "a text of at least 32 bytes";
 
 const BOUND_EXPECTED: &str = "an integer from 1 to 10000, or \"none\"";
 /// A key as a fault tells it. Faults are logged, and a quote that was never closed makes a key of what follows,
@@ -353,6 +364,11 @@ mod tests {
             assert!(jwks(bad).is_err(), "{bad}");
         }
         assert!(Config::parse("[auth]\nsecret = \"short\"\n").is_err());
+        let (one, two) = ("1".repeat(32), "2".repeat(32));
+        let both =
+            Config::parse(&format!("[auth]\nsecret = \"{one}\"\nsecond_secret = \"{two}\"\n")).unwrap();
+        assert_eq!((both.auth.secret, both.auth.second_secret), (Some(one), Some(two.clone())));
+        assert!(Config::parse(&format!("[auth]\nsecond_secret = \"{two}\"\n")).is_err());
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Auth {
     pub jwks: Option<String>,
     /// The shared secret, for `sorl dev` only; a deployed stage refers to a parameter instead.
     pub secret: Option<String>,
+    /// A second one that is accepted as well, while one takes the place of the other; for `sorl dev` only too.
+    pub second_secret: Option<String>,
     /// `iss` that is required, if any.
     pub issuer: Option<String>,
     /// `aud` that is required, if any.
@@ -65,7 +67,15 @@ pub struct Auth {
 impl Auth {
     /// Tokens of this algorithm, and nothing else asked of them.
     pub(crate) const fn of(algorithm: Algorithm) -> Self {
-        Self { algorithm, jwks: None, secret: None, issuer: None, audience: None, origins: None }
+        Self {
+            algorithm,
+            jwks: None,
+            secret: None,
+            second_secret: None,
+            issuer: None,
+            audience: None,
+            origins: None,
+        }
     }
 
     /// Whether a page of this origin may connect.

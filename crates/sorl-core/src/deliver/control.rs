@@ -1,4 +1,4 @@
-//! An operator's order, carried out on this region's own connections.
+//! An operator's order to put a user out, carried out on this region's own connections.
 //!
 //! The block is written before anybody is looked for, and `connect` and `subscribe` read blocks after their
 //! put: so whoever comes meanwhile is seen by one side or the other.
@@ -6,16 +6,22 @@
 use std::collections::BTreeSet;
 
 use super::audience::Pages;
-use super::parse::Order;
 use super::{Run, gone};
 use crate::disconnect::tell_leaves;
-use crate::envelope::Recipient;
+use crate::envelope::{PutOut, Recipient};
 use crate::ids::ConnectionId;
 use crate::limits::HANDSHAKE_MAX;
 use crate::member::{Block, Member, MemberKey, Partition, shard_of};
 use crate::names::ChannelName;
 use crate::ports::{PostError, Unavailable};
 use crate::protocol::{Bye, unsubscribed_frame};
+use crate::time::Timestamp;
+
+/// Whom to put out, and when SNS took the order.
+pub(super) struct Order {
+    pub(super) control: PutOut,
+    pub(super) at: Timestamp,
+}
 
 /// Carries out one order; if anything of it is not certain, its record comes again.
 pub(super) async fn carry_out(record: usize, order: &Order, run: &mut Run<'_>) {

@@ -2,8 +2,8 @@
 //!
 //! The data's way, a file a step: `parse` → `append` (log, late marks) → `audience` → `coalesce` → `post` (under the
 //! `limit`, by `slots`) → `settle` (who is still owed what) → slices back to the `bulk` queue, where `look_again`
-//! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut` makes slices of the rest. `control` and
-//! `presence` branch off after `parse`.
+//! begins anew, for late ones with who is `still_owed`. While it posts to the first members of a mass audience, `cut`
+//! makes slices of the rest. `orders` (`control`, `shutdown`) and `presence` branch off after `parse`.
 //!
 //! The invariant: a record is reported done only if every connection of its audience got it, is accounted for
 //! in a slice that the queue acknowledged, or is gone for certain; and its log entry (and late mark) was
@@ -18,17 +18,21 @@ mod gone;
 mod job;
 mod limit;
 mod look_again;
+mod orders;
 mod parse;
 mod post;
 mod presence;
 mod settle;
+mod shutdown;
 mod slots;
 mod still_owed;
 
 use std::collections::BTreeSet;
 
 use crate::config::Site;
+use crate::envelope::{Poison, PoisonClass};
 use crate::ports::{Bus, Clock, DeadLetter, Gateway, Log, Queue, RecordSource, Registry};
+use crate::region::Region;
 use crate::time::Timestamp;
 
 /// What `deliver` may touch.
@@ -66,8 +70,19 @@ pub struct Report {
     pub failed: Vec<String>,
     /// What was done, for metrics and the log line.
     pub counts: Counts,
-    /// Why records were buried: a class for each ([`DeadLetter::class`]).
-    pub buried: Vec<&'static str>,
+    /// Why records were buried, a class for each.
+    pub buried: Vec<PoisonClass>,
+    /// Where and when each record of the `live` queue that is done with was accepted.
+    pub accepted: Vec<Accepted>,
+}
+
+/// That SNS took a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Where it was published.
+    pub origin: Region,
+    /// When, by SNS's word.
+    pub at: Timestamp,
 }
 
 /// What one invocation did.
@@ -145,10 +160,10 @@ pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline
     };
     let batch = parse::parse(records, site);
     for (record, poison) in batch.poison {
-        run.bury(record, &poison.0).await;
+        run.bury(record, &poison).await;
     }
-    for (record, order) in batch.controls {
-        control::carry_out(record, &order, &mut run).await;
+    for (record, order) in batch.orders {
+        orders::carry_out(record, order, &mut run).await;
     }
     let (job, mut cuttings) = job::live(batch.messages, &mut run).await;
     let mut jobs: Vec<_> = job.into_iter().collect();
@@ -162,7 +177,7 @@ pub async fn deliver(records: &[Record], ports: Ports<'_>, site: &Site, deadline
     run.fail(&cut.failed);
     settle::settle(jobs, posted, &mut run).await;
     presence::tell(batch.presence, &mut run).await;
-    run.report()
+    run.report(batch.accepted)
 }
 
 /// One invocation under way: what it may touch, and what it has to answer for.
@@ -174,8 +189,8 @@ struct Run<'a> {
     /// Indexes of records that the queue must hand out again.
     failed: BTreeSet<usize>,
     counts: Counts,
-    /// Classes of the reasons of what was buried.
-    buried: Vec<&'static str>,
+    /// Classes of what was buried.
+    buried: Vec<PoisonClass>,
 }
 
 impl Run<'_> {
@@ -189,15 +204,15 @@ impl Run<'_> {
     }
 
     /// Puts a record among the dead letters; if that fails, the queue must hand it out again.
-    async fn bury(&mut self, record: usize, reason: &str) {
+    async fn bury(&mut self, record: usize, poison: &Poison) {
         let Some(Record { id, source, body }) = self.records.get(record) else { return };
-        let letter = DeadLetter { source: *source, body: body.clone(), reason: reason.to_owned() };
+        let letter = DeadLetter { source: *source, body: body.clone(), reason: poison.reason.clone() };
         match self.ports.queue.bury(&letter).await {
             Ok(()) => {
                 self.counts.dead_letters += 1;
-                self.buried.push(letter.class());
+                self.buried.push(poison.class);
                 // The whole reason may quote the message, so it stays with the dead letter.
-                tracing::warn!(record = id, class = letter.class(), "dead letter");
+                tracing::warn!(record = id, class = poison.class.as_str(), "dead letter");
             }
             Err(fault) => {
                 tracing::warn!(record = id, source = %fault.source, "a dead letter was not taken; the record waits");
@@ -206,9 +221,11 @@ impl Run<'_> {
         }
     }
 
-    fn report(self) -> Report {
+    fn report(self, accepted: Vec<(usize, Accepted)>) -> Report {
+        let done = accepted.into_iter().filter(|(record, _)| !self.failed.contains(record));
+        let accepted = done.map(|(_, accepted)| accepted).collect();
         let failed = self.failed.iter().filter_map(|record| self.records.get(*record));
         let failed = failed.map(|record| record.id.clone()).collect();
-        Report { failed, counts: self.counts, buried: self.buried }
+        Report { failed, counts: self.counts, buried: self.buried, accepted }
     }
 }

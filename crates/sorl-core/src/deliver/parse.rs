@@ -7,8 +7,8 @@ use crate::envelope::{
 use crate::ports::RecordSource;
 use crate::time::Timestamp;
 
-use super::Record;
 use super::job::Item;
+use super::{Accepted, Record};
 
 /// What the records of a batch ask for; the number beside each is the record's index.
 #[derive(Default)]
@@ -16,14 +16,17 @@ pub(super) struct Batch {
     /// Each message once, in id order, with the records that bring it.
     pub(super) messages: Vec<Item>,
     pub(super) presence: Vec<(usize, PresenceChange)>,
-    pub(super) controls: Vec<(usize, Order)>,
+    pub(super) orders: Vec<(usize, Order)>,
     pub(super) slices: Vec<(usize, Slice)>,
     pub(super) poison: Vec<(usize, Poison)>,
+    /// Of all but slices and poison.
+    pub(super) accepted: Vec<(usize, Accepted)>,
 }
 
-/// An operator's order and when SNS took it.
+/// An operator's order, what SNS calls it, and when SNS took it.
 pub(super) struct Order {
     pub(super) control: Control,
+    pub(super) id: String,
     pub(super) at: Timestamp,
 }
 
@@ -38,15 +41,26 @@ pub(super) fn parse(records: &[Record], site: &Site) -> Batch {
     let mut batch = Batch::default();
     for (index, record) in records.iter().enumerate() {
         match read(record, site) {
-            Ok(Work::Message(owed)) => add(&mut batch.messages, index, owed),
-            Ok(Work::Presence(change)) => batch.presence.push((index, change)),
-            Ok(Work::Control(order)) => batch.controls.push((index, order)),
-            Ok(Work::Slice(slice)) => batch.slices.push((index, slice)),
+            Ok((work, accepted)) => {
+                batch.take(index, work);
+                batch.accepted.extend(accepted.map(|accepted| (index, accepted)));
+            }
             Err(poison) => batch.poison.push((index, poison)),
         }
     }
     batch.messages.sort_by_key(|item| item.owed.message.id);
     batch
+}
+
+impl Batch {
+    fn take(&mut self, record: usize, work: Work) {
+        match work {
+            Work::Message(owed) => add(&mut self.messages, record, owed),
+            Work::Presence(change) => self.presence.push((record, change)),
+            Work::Control(order) => self.orders.push((record, order)),
+            Work::Slice(slice) => self.slices.push((record, slice)),
+        }
+    }
 }
 
 /// A queue may hand out a record twice in one batch: the message is still one.
@@ -60,18 +74,22 @@ fn add(messages: &mut Vec<Item>, record: usize, owed: Owed) {
     }
 }
 
-fn read(record: &Record, site: &Site) -> Result<Work, Poison> {
+fn read(record: &Record, site: &Site) -> Result<(Work, Option<Accepted>), Poison> {
     match record.source {
-        RecordSource::Bulk => Slice::parse(&record.body).map(Work::Slice),
-        RecordSource::Live => read_notification(&record.body, site),
+        RecordSource::Bulk => Slice::parse(&record.body).map(|slice| (Work::Slice(slice), None)),
+        RecordSource::Live => {
+            let notification = Notification::parse(&record.body, &site.config.stage)?;
+            let work = read_notification(&notification)?;
+            let accepted = Accepted { origin: notification.topic.region, at: notification.at };
+            Ok((work, Some(accepted)))
+        }
     }
 }
 
-fn read_notification(body: &str, site: &Site) -> Result<Work, Poison> {
-    let notification = Notification::parse(body, &site.config.stage)?;
+fn read_notification(notification: &Notification) -> Result<Work, Poison> {
     match notification.topic.topic {
         Topic::Messages => {
-            let (message, ephemeral) = read_external(&notification)?;
+            let (message, ephemeral) = read_external(notification)?;
             Ok(Work::Message(Owed { message, ephemeral }))
         }
         Topic::Relay => match Relayed::parse(&notification.message)? {
@@ -80,7 +98,7 @@ fn read_notification(body: &str, site: &Site) -> Result<Work, Poison> {
         },
         Topic::Control => {
             let control = Control::parse(&notification.message)?;
-            Ok(Work::Control(Order { control, at: notification.at }))
+            Ok(Work::Control(Order { control, id: notification.message_id, at: notification.at }))
         }
     }
 }

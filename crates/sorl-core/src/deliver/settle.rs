@@ -12,7 +12,7 @@ use super::job::{Job, Target};
 use super::limit::Evidence;
 use super::post::{Outcome, Posted};
 use super::{Run, cut, gone};
-use crate::envelope::Recipient;
+use crate::envelope::{Poison, PoisonClass, Recipient};
 use crate::limits::{HANDSHAKE_MAX, SLICE_ATTEMPTS_MAX, SLICE_DEPTH_MAX};
 use crate::ports::CloseError;
 use crate::protocol::Bye;
@@ -72,8 +72,9 @@ pub(super) async fn settle(jobs: Vec<Job>, posted: Vec<Posted>, run: &mut Run<'_
             Err(delay) => owe(&mut owing, (job_at, target), from, to, delay),
         }
     }
+    let too_large = Poison::new(PoisonClass::TooLarge, "a frame larger than the gateway takes");
     for record in unpassable {
-        run.bury(record, "a frame larger than the gateway takes").await;
+        run.bury(record, &too_large).await;
     }
     for ((job_at, items, delay), connections) in owing {
         if let Some(job) = jobs.get(job_at) {

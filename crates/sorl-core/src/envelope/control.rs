@@ -1,15 +1,31 @@
-//! What operators publish to `control`: who is to be put out, and until when.
+//! What operators publish to `control`: who is to be put out and until when, and who is to go to another region.
+//!
+//! Not their carrying out (`deliver`). The invariant: an order that is read is whole, and small enough to be carried
+//! out at once.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::Poison;
+use super::{Poison, PoisonClass};
+use crate::ids::ConnectionId;
+use crate::limits::SHUTDOWN_CONNECTIONS_MAX;
 use crate::names::{ChannelName, UserName};
 use crate::protocol::json;
+use crate::region::Region;
 use crate::time::Timestamp;
 
-/// An operator's order. Every region carries it out on its own connections.
+/// An operator's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
+pub enum Control {
+    /// Every region carries it out on its own connections.
+    PutOut(PutOut),
+    /// Only the region that it names carries it out.
+    Shutdown(Shutdown),
+}
+
+/// A user is put out of the service, or of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOut {
     /// Who is put out.
     pub user: UserName,
     /// Of this channel; without one, of the service.
@@ -18,9 +34,36 @@ pub struct Control {
     pub until: Option<Timestamp>,
 }
 
+/// Connections that are to go on in another region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shutdown {
+    /// Whose they are.
+    pub region: Region,
+    /// Which: at most [`SHUTDOWN_CONNECTIONS_MAX`].
+    pub connections: Vec<Departing>,
+    /// Whether they are closed as well, because they had their time to go by themselves.
+    #[serde(default)]
+    pub close: bool,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Departing {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Whose.
+    pub user: UserName,
+    /// Since when it is open.
+    pub since: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    control: String,
+}
+
 #[derive(Deserialize)]
 struct Wire {
-    control: String,
     user: UserName,
     channel: Option<ChannelName>,
     until: Option<Timestamp>,
@@ -32,17 +75,45 @@ impl Control {
     /// # Errors
     /// [`Poison`] if it is none of the orders.
     pub fn parse(text: &str) -> Result<Self, Poison> {
-        let wire: Wire = json::object(text.as_bytes())
-            .map_err(|fault| Poison::unreadable("control: not a control message", &fault))?;
-        let Wire { control, user, channel, until } = wire;
-        match (control.as_str(), channel) {
-            ("disconnect", _) => Ok(Self { user, channel: None, until }),
-            ("unsubscribe", Some(channel)) if channel.is_personal() => {
-                Err(Poison::new("control: a personal channel cannot be unsubscribed; use disconnect"))
+        let Named { control } = read(text)?;
+        match control.as_str() {
+            "disconnect" => {
+                let Wire { user, until, .. } = read(text)?;
+                Ok(Self::PutOut(PutOut { user, channel: None, until }))
             }
-            ("unsubscribe", Some(channel)) => Ok(Self { user, channel: Some(channel), until }),
-            ("unsubscribe", None) => Err(Poison::new("control: unsubscribe needs a channel")),
-            _ => Err(Poison::new("control: unknown control; known are disconnect and unsubscribe")),
+            "unsubscribe" => unsubscribe(read(text)?),
+            "shutdown" => shutdown(read(text)?),
+            _ => Err(Poison::new(
+                PoisonClass::Control,
+                "control: unknown control; known are disconnect, unsubscribe, shutdown",
+            )),
         }
     }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Poison> {
+    json::object(text.as_bytes())
+        .map_err(|fault| Poison::unreadable(PoisonClass::Control, "control: not a control message", &fault))
+}
+
+fn unsubscribe(Wire { user, channel, until }: Wire) -> Result<Control, Poison> {
+    match channel {
+        Some(channel) if channel.is_personal() => Err(Poison::new(
+            PoisonClass::Control,
+            "control: a personal channel cannot be unsubscribed; use disconnect",
+        )),
+        Some(channel) => Ok(Control::PutOut(PutOut { user, channel: Some(channel), until })),
+        None => Err(Poison::new(PoisonClass::Control, "control: unsubscribe needs a channel")),
+    }
+}
+
+fn shutdown(order: Shutdown) -> Result<Control, Poison> {
+    if order.connections.len() > SHUTDOWN_CONNECTIONS_MAX {
+        let most = SHUTDOWN_CONNECTIONS_MAX;
+        return Err(Poison::new(
+            PoisonClass::Control,
+            format!("control: a shutdown names at most {most} connections"),
+        ));
+    }
+    Ok(Control::Shutdown(order))
 }

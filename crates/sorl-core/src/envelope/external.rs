@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Notification, Poison};
+use super::{Notification, Poison, PoisonClass};
 use crate::ids::{Key, MessageId, Tail};
 use crate::limits::MESSAGE_LEN_MAX;
 use crate::message::Message;
@@ -43,9 +43,10 @@ pub fn read_external(notification: &Notification) -> Result<(Message, bool), Poi
     let message = Message::new(id, channel, wire.data, sender, notification.topic.region.clone());
     let length = message.to_json().len();
     if length > MESSAGE_LEN_MAX {
-        return Err(Poison::new(format!(
-            "too large: {length} bytes as clients get it, at most {MESSAGE_LEN_MAX}"
-        )));
+        return Err(Poison::new(
+            PoisonClass::TooLarge,
+            format!("too large: {length} bytes as clients get it, at most {MESSAGE_LEN_MAX}"),
+        ));
     }
     Ok((message, wire.ephemeral.unwrap_or(false)))
 }
@@ -53,21 +54,22 @@ pub fn read_external(notification: &Notification) -> Result<(Message, bool), Poi
 fn from_envelope(text: &str) -> Result<Wire, Poison> {
     json::object(text.as_bytes()).map_err(|fault| {
         let expected = "neither a JSON object with channel and data nor a text with the attribute channel";
-        Poison::unreadable(expected, &fault)
+        Poison::unreadable(PoisonClass::NotAMessage, expected, &fault)
     })
 }
 
 fn from_attribute(channel: &str, text: &str) -> Result<Wire, Poison> {
     let data = match serde_json::from_str::<Box<RawValue>>(text) {
         Ok(data) => data,
-        Err(_not_json) => serde_json::value::to_raw_value(text)
-            .map_err(|fault| Poison::unreadable("the text cannot be written as JSON", &fault))?,
+        Err(_not_json) => serde_json::value::to_raw_value(text).map_err(|fault| {
+            Poison::unreadable(PoisonClass::NotAMessage, "the text cannot be written as JSON", &fault)
+        })?,
     };
     Ok(Wire { channel: channel.to_owned(), data, user: None, key: None, ephemeral: None })
 }
 
 fn poison(fault: &dyn std::fmt::Display) -> Poison {
-    Poison::new(fault.to_string())
+    Poison::new(PoisonClass::NotAMessage, fault.to_string())
 }
 
 #[cfg(test)]
@@ -123,16 +125,16 @@ mod tests {
             (r#"{"channel":"room:1","data":1,"key":5}"#, None),
             ("hello", Some("#")),
         ] {
-            assert!(!read(text, channel).unwrap_err().0.is_empty(), "{text}");
+            assert!(!read(text, channel).unwrap_err().reason.is_empty(), "{text}");
         }
         // The reason is logged: it says what was expected, never what was there.
-        let told = read(r#"{"channel":"room:1","data":1,"ephemeral":"a secret"}"#, None).unwrap_err().0;
+        let told = read(r#"{"channel":"room:1","data":1,"ephemeral":"a secret"}"#, None).unwrap_err().reason;
         assert!(
             told.ends_with("expected a boolean at line 1 column 51") && !told.contains("secret"),
             "{told}"
         );
         let large = format!(r#"{{"channel":"room:1","data":"{}"}}"#, "x".repeat(MESSAGE_LEN_MAX));
-        assert!(read(&large, None).unwrap_err().0.starts_with("too large"));
+        assert!(read(&large, None).unwrap_err().reason.starts_with("too large"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Poison, TopicArn};
+use super::{Poison, PoisonClass, TopicArn};
 use crate::time::Timestamp;
 
 /// What SNS says about a message: everything but the message itself is SNS's own word.
@@ -49,16 +49,25 @@ impl Notification {
     /// # Errors
     /// [`Poison`] if it is not a notification from one of the stage's topics.
     pub fn parse(body: &str, stage: &str) -> Result<Self, Poison> {
-        let wire: Wire = serde_json::from_str(body)
-            .map_err(|fault| Poison::unreadable("not an SNS notification", &fault))?;
+        let wire: Wire = serde_json::from_str(body).map_err(|fault| {
+            Poison::unreadable(PoisonClass::NotANotification, "not an SNS notification", &fault)
+        })?;
         if wire.kind != "Notification" {
-            return Err(Poison::new("not an SNS notification: its Type is another"));
+            return Err(Poison::new(
+                PoisonClass::NotANotification,
+                "not an SNS notification: its Type is another",
+            ));
         }
-        let topic = TopicArn::parse(&wire.topic_arn)
-            .filter(|topic| topic.stage == stage)
-            .ok_or_else(|| Poison::new(format!("{:?} is not a topic of this stage", wire.topic_arn)))?;
-        let at = parse_timestamp(&wire.timestamp)
-            .ok_or_else(|| Poison::new("not an SNS notification: its Timestamp is no time"))?;
+        let topic =
+            TopicArn::parse(&wire.topic_arn).filter(|topic| topic.stage == stage).ok_or_else(|| {
+                Poison::new(
+                    PoisonClass::ForeignTopic,
+                    format!("{:?} is not a topic of this stage", wire.topic_arn),
+                )
+            })?;
+        let at = parse_timestamp(&wire.timestamp).ok_or_else(|| {
+            Poison::new(PoisonClass::NotANotification, "not an SNS notification: its Timestamp is no time")
+        })?;
         let channel = attribute_text(wire.message_attributes.get("channel").map(|a| (&*a.kind, &*a.value)))?;
         Ok(Self { message_id: wire.message_id, topic, at, message: wire.message, channel })
     }
@@ -72,7 +81,7 @@ pub fn attribute_text(attribute: Option<(&str, &str)>) -> Result<Option<String>,
     match attribute {
         None => Ok(None),
         Some((kind, _)) if kind.starts_with("Binary") => {
-            Err(Poison::new("the attribute channel is binary; it must be a String"))
+            Err(Poison::new(PoisonClass::NotAMessage, "the attribute channel is binary; it must be a String"))
         }
         Some((_, value)) => Ok(Some(value.to_owned())),
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Poison;
+use super::{Poison, PoisonClass};
 use crate::message::Message;
 use crate::names::{ChannelName, UserName};
 use crate::region::Region;
@@ -87,11 +87,11 @@ impl Relayed {
     /// [`Poison`] if it is neither a message nor a presence change.
     pub fn parse(text: &str) -> Result<Self, Poison> {
         let wire: Wire = serde_json::from_str(text)
-            .map_err(|fault| Poison::unreadable("relay: not an envelope", &fault))?;
+            .map_err(|fault| Poison::unreadable(PoisonClass::Relay, "relay: not an envelope", &fault))?;
         match (wire.message, wire.presence) {
             (Some(message), None) => Ok(Self::Message { message, ephemeral: wire.ephemeral }),
             (None, Some(change)) => Ok(Self::Presence(change)),
-            _ => Err(Poison::new("relay: an envelope of an unknown kind")),
+            _ => Err(Poison::new(PoisonClass::Relay, "relay: an envelope of an unknown kind")),
         }
     }
 }

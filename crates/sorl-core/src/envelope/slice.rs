@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Poison;
+use super::{Poison, PoisonClass};
 use crate::ids::ConnectionId;
 use crate::member::Member;
 use crate::message::Message;
@@ -112,10 +112,10 @@ impl Slice {
     /// # Errors
     /// [`Poison`] if it is no slice.
     pub fn parse(body: &str) -> Result<Self, Poison> {
-        let slice: Self =
-            serde_json::from_str(body).map_err(|fault| Poison::unreadable("not a slice", &fault))?;
+        let slice: Self = serde_json::from_str(body)
+            .map_err(|fault| Poison::unreadable(PoisonClass::NotASlice, "not a slice", &fault))?;
         if slice.connections.is_empty() && slice.rest.is_none() {
-            return Err(Poison("not a slice: it names nobody".to_owned()));
+            return Err(Poison::new(PoisonClass::NotASlice, "not a slice: it names nobody"));
         }
         Ok(slice)
     }

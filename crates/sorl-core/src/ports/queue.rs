@@ -25,25 +25,6 @@ pub struct DeadLetter {
     pub reason: String,
 }
 
-impl DeadLetter {
-    /// The few kinds of reasons, for a metric's label and a log line: never what a reason quotes.
-    #[must_use]
-    pub fn class(&self) -> &'static str {
-        const CLASSES: [(&str, &str); 9] = [
-            ("too large", "too_large"),
-            ("a frame larger", "too_large"),
-            ("not an SNS notification", "not_a_notification"),
-            ("not a slice", "not_a_slice"),
-            ("control", "control"),
-            ("relay", "relay"),
-            ("neither a JSON object", "not_a_message"),
-            ("the attribute channel", "not_a_message"),
-            ("received", "received_too_often"),
-        ];
-        CLASSES.iter().find(|(start, _)| self.reason.starts_with(start)).map_or("other", |(_, class)| class)
-    }
-}
-
 /// Sends to the own region's `bulk` and dead-letter queues.
 ///
 /// - **`sent_is_delivered`**: a slice that did not fail is handed to `deliver` at least once, not before its delay.
@@ -64,19 +45,4 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// [`Unavailable`]: it may or may not be there.
     async fn bury(&self, letter: &DeadLetter) -> Result<(), Unavailable>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_classed_without_what_it_quotes() {
-        let class = |reason: &str| {
-            DeadLetter { source: RecordSource::Live, body: String::new(), reason: reason.to_owned() }.class()
-        };
-        assert_eq!(class("too large: 99999 bytes as clients get it, at most 98304"), "too_large");
-        assert_eq!(class("control: not a control message: x"), "control");
-        assert_eq!(class("a channel name has 1 to 128 characters"), "other");
-    }
 }

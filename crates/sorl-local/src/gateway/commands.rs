@@ -64,9 +64,13 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
     };
     station.metrics.take(&station.site().region, &outcomes::command(&answer));
     station.metered.tab.replied(answer.frame.len());
+    if let Some(message) = answer.message {
+        station.traces.accepted(message, &caller.region);
+    }
     tracing::info!(
         outcome = answer.error.map_or("answered", ErrorCode::as_str),
         action = answer.action,
+        message_id = answer.message.map(tracing::field::display),
         user = %caller.principal.user,
         region = %caller.region,
         connection = %caller.connection,
@@ -80,5 +84,10 @@ async fn carry_out(frame: &str, caller: &Caller, station: &Station) -> Answer {
 fn internal(what: &'static str) -> Answer {
     tracing::error!(outcome = what, "a command failed");
     let refusal = Refusal::new(ErrorCode::Internal, "the command failed; try again");
-    Answer { frame: error_frame(None, &refusal), action: "none", error: Some(ErrorCode::Internal) }
+    Answer {
+        frame: error_frame(None, &refusal),
+        action: "none",
+        error: Some(ErrorCode::Internal),
+        message: None,
+    }
 }

@@ -147,6 +147,10 @@ async fn admit(
     if station.gateway.open_count() >= CONNECTIONS_MAX {
         return Err(Refusal::Full);
     }
+    if station.gateway.is_drained() {
+        // As on AWS, where the authorizer does not run then.
+        return Err(Unavailable::new("gateway", "the region is drained").into());
+    }
     let subprotocols = list(headers, &header::SEC_WEBSOCKET_PROTOCOL);
     let query_token = query_token(uri);
     let origin = foreign_page(headers, source_ip);

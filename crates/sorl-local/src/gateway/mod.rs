@@ -17,6 +17,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use axum::extract::ws::{CloseCode, close_code};
@@ -56,6 +57,8 @@ pub struct LocalGateway {
     ready: Arc<Ready>,
     faults: FaultCell,
     entropy: Arc<dyn Entropy>,
+    /// Whether new connections are refused, so that the region empties.
+    is_drained: AtomicBool,
 }
 
 #[derive(Default)]
@@ -69,7 +72,24 @@ impl LocalGateway {
     /// A gateway without connections.
     #[must_use]
     pub fn new(faults: FaultCell, entropy: Arc<dyn Entropy>) -> Self {
-        Self { connections: RwLock::default(), ready: Arc::default(), faults, entropy }
+        Self {
+            connections: RwLock::default(),
+            ready: Arc::default(),
+            faults,
+            entropy,
+            is_drained: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether new connections are refused; those that are open stay.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.is_drained.load(Ordering::Relaxed)
+    }
+
+    /// Refuses new connections from now on, or takes them again.
+    pub(crate) fn drain(&self, drained: bool) {
+        self.is_drained.store(drained, Ordering::Relaxed);
     }
 
     /// How many connections are open.

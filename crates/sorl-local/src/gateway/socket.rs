@@ -1,8 +1,8 @@
 //! The socket of a connection: one task that reads, knows when to end, and writes what is handed back to it.
 //!
-//! Not the handlers (`commands`), not who may post (`LocalGateway`), and not the writing of posts (`writer`). Invariant: [`serve`] returns, within
-//! [`FLUSH_MAX`] and [`FAREWELL_MAX`] of the decision to end; a client that neither reads nor closes cannot
-//! hold it.
+//! Not the handlers (`commands`), not who may post (`LocalGateway`), and not the writing of posts (`writer`). Invariant:
+//! [`serve`] returns, within [`FLUSH_MAX`] and [`FAREWELL_MAX`] of the decision to end; a client that neither reads nor
+//! closes cannot hold it.
 
 use std::sync::Arc;
 use std::time::Duration;

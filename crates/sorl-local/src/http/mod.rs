@@ -6,6 +6,7 @@
 mod connections;
 mod console;
 mod dead_letters;
+mod drain;
 mod faults;
 mod loopback;
 mod metrics;
@@ -45,6 +46,8 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
         .layer(loopback::cors());
     let operators = Router::new()
         .route("/faults", get(faults::show).post(faults::replace))
+        .route("/drained", get(drain::show).post(drain::replace))
+        .route("/regions/{region}/connections", get(drain::connections))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{id}", delete(dead_letters::purge))
         .route("/dead-letters/{id}/redrive", post(dead_letters::redrive))

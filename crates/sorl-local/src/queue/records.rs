@@ -247,9 +247,7 @@ impl RecordQueue {
         let admission = self.admit(records)?;
         let mut batch = Batch::default();
         admission.write_to(&mut batch, now);
-        self.0.rows.write(batch).await?;
-        admission.accept(now);
-        Ok(())
+        Ok(self.0.rows.write_then(batch, Box::new(move || admission.accept(now))).await?)
     }
 
     /// Waits until there may be something to receive. A notice given while nobody waited is not lost.

@@ -11,7 +11,7 @@ use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 
 use super::line::Place;
-use crate::store::{Batch, Key, Portion, Row, Store, StoreError, Tag};
+use crate::store::{Batch, Key, Portion, Row, Store, StoreError, Tag, Then};
 
 /// Rows read at once when a queue is opened.
 const LOAD_ROWS: usize = 1_000;
@@ -55,8 +55,13 @@ impl QueueRows {
         }
     }
 
-    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        if batch.is_empty() { Ok(()) } else { self.store.write(batch).await }
+    /// Writes what there is to write, and does `then` once it stands.
+    pub(super) async fn write_then(&self, batch: Batch, then: Then) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            then();
+            return Ok(());
+        }
+        self.store.write_then(batch, then).await
     }
 
     pub(super) fn write_soon(&self, batch: Batch) {

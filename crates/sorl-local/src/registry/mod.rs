@@ -36,6 +36,13 @@ impl LocalRegistry {
         Self { region, table, blocks: Arc::new(blocks), counters: Arc::default() }
     }
 
+    /// The region's connections, as a scan of the table finds them: each by its row in its user's personal channel,
+    /// expired ones perhaps among them.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Member> {
+        self.table.connections(&self.region)
+    }
+
     /// Collects what expired a while ago.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.table.sweep(&self.region, now);

@@ -73,6 +73,15 @@ impl Replica {
             .collect()
     }
 
+    /// The connection records of `region`: the rows of its connections in their users' personal channels.
+    pub(super) fn connections(&self, region: &Region) -> Vec<Member> {
+        self.members
+            .iter()
+            .filter(|(partition, _)| partition.region == *region && partition.channel.is_personal())
+            .flat_map(|(_, rows)| rows.values().cloned())
+            .collect()
+    }
+
     /// Rows of `region` that expired before `before`.
     pub(super) fn expired(&self, region: &Region, before: Timestamp) -> Vec<MemberKey> {
         self.members

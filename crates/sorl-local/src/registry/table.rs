@@ -123,6 +123,11 @@ impl GlobalTable {
         replica.map(|replica| replica.read().rows_of(region, connection)).unwrap_or_default()
     }
 
+    /// The connection records of `home`.
+    pub(super) fn connections(&self, home: &Region) -> Vec<Member> {
+        self.replicas.get(home).map(|replica| replica.read().connections(home)).unwrap_or_default()
+    }
+
     /// Deletes rows of `home` that expired a while ago.
     pub(super) fn sweep(&self, home: &Region, now: Timestamp) {
         let Some(replica) = self.replicas.get(home) else { return };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use sorl_core::ports::Order;
 
-use super::{Batch, Portion, Room, Row, Rows, Store, StoreError};
+use super::{Batch, Portion, Room, Row, Rows, Store, StoreError, Then};
 
 /// What a row costs besides its bytes: the tree's share, two allocations and their headers.
 const ROW_COST: usize = 128;
@@ -105,8 +105,9 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    async fn write_then(&self, batch: Batch, then: Then) -> Result<(), StoreError> {
         self.rows.write().apply(batch);
+        then();
         Ok(())
     }
 

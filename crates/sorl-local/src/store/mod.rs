@@ -122,6 +122,9 @@ impl Batch {
     }
 }
 
+/// What follows a write: done once it stands, whether or not anybody still waits for it.
+pub type Then = Box<dyn FnOnce() + Send>;
+
 /// Ordered rows.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -141,8 +144,17 @@ pub trait Store: Send + Sync {
     /// pending.
     ///
     /// # Errors
-    /// [`StoreError`]: the batch happened as a whole or not at all.
-    async fn write(&self, batch: Batch) -> Result<(), StoreError>;
+    /// [`StoreError`]: the batch happens as a whole or not at all, perhaps later.
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.write_then(batch, Box::new(|| ())).await
+    }
+
+    /// [`Self::write`], and `then` exactly if and when the batch stands: also after the error that it took too long,
+    /// and when the future was dropped. So what is in memory follows what is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    async fn write_then(&self, batch: Batch, then: Then) -> Result<(), StoreError>;
 
     /// Carries out a batch some time soon, after all that was written before: for what may happen twice or late,
     /// such as taking away what is done with. A failure is logged.

@@ -111,17 +111,23 @@ impl Topics {
         for (region, queue) in &self.0.queues {
             let admission = queue.admit(records.clone())?;
             admission.write_to(&mut batch, now);
-            admissions.push((region, admission));
+            admissions.push((region.clone(), admission));
         }
-        if !batch.is_empty() {
-            self.0.store.write(batch).await?;
+        if batch.is_empty() {
+            self.accept(&arn.region, admissions);
+            return Ok(());
         }
+        let (topics, from) = (self.clone(), arn.region.clone());
+        let accept = Box::new(move || topics.accept(&from, admissions));
+        Ok(self.0.store.write_then(batch, accept).await?)
+    }
+
+    fn accept(&self, from: &Region, admissions: Vec<(Region, Admission)>) {
         let mut held = self.0.held.lock();
         for (region, admission) in admissions {
-            held.entry((region.clone(), arn.region.clone())).or_default().push(admission);
+            held.entry((region, from.clone())).or_default().push(admission);
         }
         self.deliver_held(&mut held);
-        Ok(())
     }
 
     /// Delivers what no cut keeps any more.

@@ -241,9 +241,11 @@ impl World {
         let mut batch = Batch::default();
         admission.write_to(&mut batch, now);
         taken.delete(&mut batch);
-        self.0.store.write(batch).await.map_err(SendError::from)?;
-        taken.confirm();
-        admission.accept(now);
+        let move_over = move || {
+            taken.confirm();
+            admission.accept(now);
+        };
+        self.0.store.write_then(batch, Box::new(move_over)).await.map_err(SendError::from)?;
         Ok(())
     }
 
@@ -257,8 +259,7 @@ impl World {
         let taken = place.dead.take(id).map_err(SendError::from)?.ok_or(RedriveError::Unknown)?;
         let mut batch = Batch::default();
         taken.delete(&mut batch);
-        self.0.store.write(batch).await.map_err(SendError::from)?;
-        taken.confirm();
+        self.0.store.write_then(batch, Box::new(|| taken.confirm())).await.map_err(SendError::from)?;
         Ok(())
     }
 

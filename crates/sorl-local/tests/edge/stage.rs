@@ -11,7 +11,7 @@ use sorl_core::ids::ConnectionId;
 use sorl_core::member::Partition;
 use sorl_core::names::ChannelName;
 use sorl_core::ports::Registry;
-use sorl_local::dev::{Dev, Options, start};
+use sorl_local::dev::{Dev, Options, Share, start};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -35,6 +35,7 @@ pub(crate) fn options() -> Options {
         data: None,
         idle_timeout: Duration::from_mins(10),
         max_age: Duration::from_hours(2),
+        trace_share: Share::NONE,
     }
 }
 

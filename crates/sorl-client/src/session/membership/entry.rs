@@ -22,17 +22,18 @@ impl Membership {
         if self.seat.outstanding.is_some() || self.seat.retry_at.is_some() || !line.is_open() {
             return;
         }
-        match (self.wanted, self.seat.entered) {
-            // Else once another channel has entered.
-            (true, false) if line.has_room() => self.subscribe(line, now),
-            (false, true) if !self.personal => self.unsubscribe(line, now),
-            _ => {}
+        // If there is no room, once another channel has entered.
+        if self.wanted && !self.seat.entered && line.has_room() {
+            self.subscribe(line, now);
+        } else if !self.wanted && self.seat.inside && !self.personal {
+            self.unsubscribe(line, now);
         }
     }
 
     /// `subscribe` was answered.
     pub(in crate::session) fn subscribed(&mut self, line: &mut Line, at: Moment, outcome: Outcome<'_>) {
         let Some(outstanding) = self.seat.outstanding.take() else { return };
+        self.seat.answered(&outcome);
         match outcome.and_then(|result| read_result(result).map_err(Failure::Refused)) {
             Ok(answer) => self.enter(line, at, &outstanding, answer),
             Err(failure) => self.not_subscribed(line, at, outstanding, failure),
@@ -49,7 +50,7 @@ impl Membership {
             }
             Err(Failure::Refused(refusal)) if refusal.temporary => self.postpone(at),
             // Refused for good can only mean that there is nothing to leave.
-            Ok(_) | Err(Failure::Refused(_)) => self.seat.entered = false,
+            Ok(_) | Err(Failure::Refused(_)) => self.seat.left(),
             Err(_) => {
                 self.seat.outstanding = Some(outstanding);
                 line.reconnect(Reconnect::Silent);
@@ -66,6 +67,10 @@ impl Membership {
             former.dubious = true;
         } else if former.outstanding.take().is_some() {
             former.entered = entering == outcome.is_ok();
+            former.inside = former.entered;
+            if entering {
+                former.answered(outcome);
+            }
             former.unread |= entering;
         }
     }

@@ -189,8 +189,8 @@ impl Membership {
     /// An operator took the channel away.
     pub(super) fn evicted(&mut self, line: &mut Line, now: Timestamp, side: Side) {
         match (side, &mut self.former) {
-            (Side::Current, _) => self.seat.entered = false,
-            (Side::Former, Some(former)) => former.entered = false,
+            (Side::Current, _) => self.seat.left(),
+            (Side::Former, Some(former)) => former.left(),
             (Side::Former, None) => {}
         }
         self.drop_out(line, now, Exit::Operator);

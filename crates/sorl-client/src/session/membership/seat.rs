@@ -4,6 +4,8 @@
 
 use sorl_core::time::Timestamp;
 
+use super::Outcome;
+use crate::session::event::Failure;
 use crate::session::progress::{Debt, Progress};
 use crate::session::recovery::Recovery;
 
@@ -11,6 +13,9 @@ use crate::session::recovery::Recovery;
 #[derive(Debug, Default)]
 pub(super) struct Seat {
     pub(super) entered: bool,
+    /// Whether the service may count it a member: also after a `subscribe` that failed for now, which may have been
+    /// carried out all the same.
+    pub(super) inside: bool,
     pub(super) outstanding: Option<Outstanding>,
     pub(super) retry_at: Option<Timestamp>,
     pub(super) failures: u32,
@@ -39,6 +44,7 @@ impl Seat {
     pub(super) const fn new(progress: &Progress) -> Self {
         Self {
             entered: false,
+            inside: false,
             outstanding: None,
             retry_at: None,
             failures: 0,
@@ -68,7 +74,22 @@ impl Seat {
 
     /// Whether the service has no part of it any more.
     pub(super) const fn is_left(&self, personal: bool) -> bool {
-        (personal || !self.entered) && self.outstanding.is_none()
+        (personal || !self.inside) && self.outstanding.is_none()
+    }
+
+    /// What an answer to `subscribe` says of where the service counts it.
+    pub(super) fn answered(&mut self, outcome: &Outcome<'_>) {
+        match outcome {
+            Ok(_) => self.inside = true,
+            Err(Failure::Refused(refusal)) => self.inside = refusal.temporary,
+            // Nothing is sent before the next connection.
+            Err(_) => {}
+        }
+    }
+
+    /// The service counts it a member no more.
+    pub(super) const fn left(&mut self) {
+        (self.entered, self.inside) = (false, false);
     }
 
     /// Gives up what was to follow for a wish that is no more.

@@ -89,6 +89,29 @@ fn an_unsubscribe_that_finds_nothing_is_done_and_one_that_failed_for_now_is_retr
     assert_eq!(bench.exits(), [Exit::Requested]);
 }
 
+/// It may have been carried out, and its answer lost: only the service can say that there is nothing to leave.
+#[test]
+fn a_channel_left_after_its_subscribe_failed_for_now_is_unsubscribed() {
+    for left_before_the_answer in [true, false] {
+        let mut bench = Bench::new();
+        bench.open("a");
+        bench.subscribe("c", Start::Now);
+        if left_before_the_answer {
+            bench.unsubscribe("c");
+        }
+        bench.refuse("unavailable", true);
+        if !left_before_the_answer {
+            bench.unsubscribe("c");
+        }
+        bench.wait(Duration::from_secs(1));
+        expect_actions(&mut bench, &["subscribe", "unsubscribe"]);
+        assert!(bench.exits().is_empty(), "the service may still count it a member");
+        bench.sent.push(json!({"id": 2}));
+        bench.refuse("not_subscribed", false);
+        assert_eq!(bench.exits(), [Exit::Requested]);
+    }
+}
+
 #[test]
 fn a_subscribe_that_failed_for_now_is_retried_with_growing_jitter() {
     let mut bench = Bench::new();

@@ -2,9 +2,14 @@
 //!
 //! One thread writes; it gathers whatever waits into one durable transaction, so that a hundred publishers at
 //! once cost one flush of the disk. Readers see the last transaction and never wait for the writer. They run
-//! where they are called: what they read was mostly just written and stands in the cache.
+//! where they are called: what they read was mostly just written and stands in the cache. A disk that takes nothing
+//! for now stops the writer (`patient`): writes are refused meanwhile, reads go on.
 
-use std::fs;
+mod patient;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,13 +20,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::RwLock;
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition};
 use sorl_core::ports::Order;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::memory::take;
-use super::{Batch, Portion, Room, Row, Rows, Store, StoreError};
+use super::{Batch, Portion, Room, Row, Rows, Store, StoreError, Then};
+use patient::{Patience, PatientFile};
 
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 const FILE: &str = "sorl.redb";
@@ -40,13 +47,20 @@ pub struct DiskStore {
     database: RwLock<Option<Arc<Database>>>,
     writer: Sender<Job>,
     places: Semaphore,
+    patience: Arc<Patience>,
 }
 
 /// Work for the writer. Unbounded as a channel, bounded by what fills it: writers that are waited for take one of
 /// [`WAITING_MAX`] places, and what nobody waits for ends something that was accepted before.
 enum Job {
-    Write(Batch, Option<oneshot::Sender<Result<(), StoreError>>>),
+    Write(Batch, Option<Waiting>),
     Close(oneshot::Sender<()>),
+}
+
+/// What follows a write: first what is to be done once it stands, then the answer.
+struct Waiting {
+    then: Then,
+    answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl DiskStore {
@@ -56,25 +70,37 @@ impl DiskStore {
     /// [`StoreError::Open`] says what an operator can do about it.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let refuse = |reason: String| StoreError::Open { path: folder.to_owned(), reason };
-        fs::create_dir_all(folder).map_err(|fault| refuse(fault.to_string()))?;
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create(folder.join(FILE)).map_err(|fault| match fault {
-            redb::DatabaseError::DatabaseAlreadyOpen => refuse(
+        let patience = Arc::new(Patience::default());
+        Self::over(|| file(folder), patience).map_err(|fault| match fault {
+            redb::Error::DatabaseAlreadyOpen => refuse(
                 "another process has it open; stop that one, or give this one a folder of its own".into(),
             ),
             other => refuse(other.to_string()),
-        })?;
-        let database = Arc::new(database);
-        begin_table(&database).map_err(|fault| refuse(fault.to_string()))?;
+        })
+    }
+
+    /// The rows in the file that `open` opens, or begins.
+    fn over<F: StorageBackend>(
+        open: impl FnOnce() -> Result<F, DatabaseError>,
+        patience: Arc<Patience>,
+    ) -> Result<Self, redb::Error> {
+        let file = PatientFile::over(open()?, Arc::clone(&patience))?;
+        let database = Arc::new(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(file)?);
+        begin_table(&database)?;
+        patience.begin();
         let (writer, jobs) = channel();
         let written = Arc::clone(&database);
-        thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || run(written, &jobs))
-            .map_err(|fault| refuse(fault.to_string()))?;
+        thread::Builder::new().name("store".to_owned()).spawn(move || run(written, &jobs))?;
         let database = RwLock::new(Some(database));
-        Ok(Self { database, writer, places: Semaphore::new(WAITING_MAX) })
+        Ok(Self { database, writer, places: Semaphore::new(WAITING_MAX), patience })
+    }
+
+    async fn written(&self, batch: Batch, then: Then) -> Result<(), StoreError> {
+        let _place = self.places.acquire().await.map_err(|_closed| StoreError::Closed)?;
+        let (answer, outcome) = oneshot::channel();
+        let sent = self.writer.send(Job::Write(batch, Some(Waiting { then, answer })));
+        sent.map_err(|_closed| StoreError::Closed)?;
+        outcome.await.map_err(|_closed| StoreError::Closed)?
     }
 
     fn table(&self) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>, StoreError> {
@@ -82,6 +108,13 @@ impl DiskStore {
         let transaction = database.begin_read().map_err(failed)?;
         transaction.open_table(TABLE).map_err(failed)
     }
+}
+
+/// The folder's file, with nothing in it if it is new.
+fn file(folder: &Path) -> Result<FileBackend, DatabaseError> {
+    fs::create_dir_all(folder).map_err(redb::StorageError::from)?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(FILE));
+    FileBackend::new(file.map_err(redb::StorageError::from)?)
 }
 
 /// Readers need the table to be there.
@@ -110,12 +143,15 @@ fn run(database: Arc<Database>, jobs: &Receiver<Job>) {
                 break;
             }
         }
-        let (batches, answers): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
+        let (batches, waiting): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
         let outcome = commit(&database, batches).map_err(failed);
         if let Err(fault) = &outcome {
             tracing::error!(source = ?fault, "the database did not take a transaction");
         }
-        for answer in answers.into_iter().flatten() {
+        for Waiting { then, answer } in waiting.into_iter().flatten() {
+            if outcome.is_ok() {
+                then();
+            }
             // Whoever asked may have given up waiting.
             drop(answer.send(outcome.clone()));
         }
@@ -169,15 +205,15 @@ impl Store for DiskStore {
         }
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let written = async {
-            let _place = self.places.acquire().await.map_err(|_closed| StoreError::Closed)?;
-            let (answer, outcome) = oneshot::channel();
-            let sent = self.writer.send(Job::Write(batch, Some(answer)));
-            sent.map_err(|_closed| StoreError::Closed)?;
-            outcome.await.map_err(|_closed| StoreError::Closed)?
-        };
-        timeout(WRITE_TIMEOUT, written).await.map_err(|_late| StoreError::Late)?
+    async fn write_then(&self, batch: Batch, then: Then) -> Result<(), StoreError> {
+        tokio::select! {
+            // First, so that nothing new waits for a disk that takes nothing.
+            biased;
+            fault = self.patience.trouble() => Err(StoreError::Failed(fault)),
+            written = timeout(WRITE_TIMEOUT, self.written(batch, then)) => {
+                written.map_err(|_late| StoreError::Late)?
+            }
+        }
     }
 
     fn write_soon(&self, batch: Batch) {
@@ -198,6 +234,7 @@ impl Store for DiskStore {
     }
 
     async fn close(&self) {
+        self.patience.end();
         let (answer, closed) = oneshot::channel();
         if self.writer.send(Job::Close(answer)).is_ok() {
             drop(closed.await);

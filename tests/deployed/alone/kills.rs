@@ -1,0 +1,208 @@
+//! The functions' processes killed at random while messages are published.
+//!
+//! Whatever a process had in its hands comes again: what was acknowledged, by SNS or by a reply, is shown to everybody,
+//! once, and nothing of it ends as a dead letter. `SORL_FIRE_MINUTES` makes it longer.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::json;
+use sorl_client::{Client, Event, Events, Start};
+use sorl_tests::names::unique;
+use sorl_tests::socket::{Incoming, Socket};
+use sorl_tests::stage::Stage;
+use tokio::task::JoinSet;
+
+use super::process;
+use super::queues::{attribute, set_visibility};
+use crate::rust_client;
+use crate::shared::stage;
+
+/// `deliver` twice, because it has messages in its hands.
+const FUNCTIONS: [&str; 6] = ["deliver", "command", "deliver", "connect", "disconnect", "authorize"];
+/// Between two kills.
+const INTERVAL: Duration = Duration::from_millis(400);
+/// Between two messages of a publisher.
+const PACE: Duration = Duration::from_millis(100);
+/// After that a publish without an answer is tried again: a function of it may have been killed.
+const ANSWER: Duration = Duration::from_secs(3);
+/// What was in the hands of a killed function comes again after so many seconds.
+const VISIBILITY: &str = "5";
+/// How long everybody may take to be shown everything: redeliveries of redeliveries.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_killed_at_random_lose_nothing_that_was_acknowledged() {
+    let stage = stage().await;
+    let channel = unique("calm:kills");
+    let kept = attribute(&stage, stage.three()[0], "live", "VisibilityTimeout").await;
+    see_again_after(&stage, VISIBILITY).await;
+    let mut listeners = Vec::new();
+    for region in stage.three() {
+        listeners.push(Listener::begin(&stage, region, &channel).await);
+    }
+    let (acknowledged, is_over) = (Mutex::default(), AtomicBool::default());
+    let desk = Arc::new(Desk { stage: stage.clone(), channel: channel.clone(), acknowledged, is_over });
+    let mut publishers = JoinSet::new();
+    for region in stage.three() {
+        publishers.spawn(from_outside(Arc::clone(&desk), region.to_owned()));
+        publishers.spawn(from_a_client(Arc::clone(&desk), region.to_owned()));
+    }
+    let killed = kill_for_a_while(&stage).await;
+    desk.is_over.store(true, Ordering::Relaxed);
+    publishers.join_all().await;
+
+    let ended = Instant::now();
+    let acknowledged = desk.acknowledged.lock().clone();
+    for listener in &listeners {
+        listener.has_all(&acknowledged).await;
+    }
+    let (count, waited) = (acknowledged.len(), ended.elapsed().as_millis());
+    println!("kills: {killed:?}; {count} messages acknowledged, shown to all {waited} ms after the last");
+    assert!(killed.values().sum::<usize>() > 0 && count > 0);
+    let letters = stage.dead_letters().await;
+    assert!(letters.iter().all(|letter| !letter.to_string().contains(&channel)), "{letters:?}");
+    see_again_after(&stage, &kept).await;
+}
+
+async fn see_again_after(stage: &Stage, seconds: &str) {
+    for region in stage.three() {
+        for queue in ["live", "bulk"] {
+            set_visibility(stage, region, queue, seconds).await;
+        }
+    }
+}
+
+/// How many processes of each function were killed.
+async fn kill_for_a_while(stage: &Stage) -> BTreeMap<&'static str, usize> {
+    let minutes = std::env::var("SORL_FIRE_MINUTES").ok();
+    let minutes = minutes.map(|minutes| minutes.parse().expect("SORL_FIRE_MINUTES is a number"));
+    let time = minutes.map_or(Duration::from_secs(15), |minutes: u64| Duration::from_secs(minutes * 60));
+    let (started, mut killed) = (Instant::now(), BTreeMap::new());
+    while started.elapsed() < time {
+        let chance = usize::try_from(RandomState::new().hash_one(0) % 1_000_000).expect("it is small");
+        let function = FUNCTIONS[chance % FUNCTIONS.len()];
+        let region = stage.three()[chance / FUNCTIONS.len() % 3];
+        for pid in process::of(stage, region, function) {
+            // One that has just ended by itself is nobody's kill.
+            let is_killed = Command::new("kill").args(["-KILL", &pid]).status().expect("kill").success();
+            *killed.entry(function).or_default() += usize::from(is_killed);
+        }
+        // A pace, not a wait.
+        tokio::time::sleep(INTERVAL).await;
+    }
+    killed
+}
+
+/// What publishers share.
+struct Desk {
+    stage: Stage,
+    channel: String,
+    acknowledged: Mutex<Vec<String>>,
+    is_over: AtomicBool,
+}
+
+impl Desk {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    async fn acknowledge(&self, data: String) {
+        self.acknowledged.lock().push(data);
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Publishes to SNS, which nobody kills.
+async fn from_outside(desk: Arc<Desk>, region: String) {
+    while !desk.is_over() {
+        let data = unique("outside");
+        desk.stage.publish(&region, &json!({"channel": desk.channel, "data": data})).await;
+        desk.acknowledge(data).await;
+    }
+}
+
+/// Publishes over a new connection each time, under a key until there is an answer: what it is that was killed on the
+/// way, the authorizer, the connect or the command, it does not know.
+async fn from_a_client(desk: Arc<Desk>, region: String) {
+    let user = unique("user");
+    while !desk.is_over() {
+        let data = unique("client");
+        while !tokio::time::timeout(ANSWER, is_published(&desk, &region, &user, &data)).await.unwrap_or(false)
+        {
+        }
+        desk.acknowledge(data).await;
+    }
+}
+
+async fn is_published(desk: &Desk, region: &str, user: &str, data: &str) -> bool {
+    let token = desk.stage.token(user).await;
+    let url = &desk.stage.region(region).url;
+    let Ok(mut socket) = Socket::try_open(user, url, &token, None).await else { return false };
+    let publish = json!({"action": "publish", "id": 1, "channel": desk.channel, "data": data, "key": data});
+    if socket.send_raw(publish.to_string().into()).await.is_err() {
+        return false;
+    }
+    loop {
+        match socket.next().await {
+            Incoming::Frame(frame) if frame["id"] == 1 => return frame["type"] == "reply",
+            // The emulator tells of a function that failed, as API Gateway does, in a frame that is no answer.
+            Incoming::Frame(_) => {}
+            Incoming::Closed(_) => return false,
+        }
+    }
+}
+
+/// A client that remembers what it was shown.
+struct Listener {
+    /// It lives as long as this.
+    _client: Client,
+    shown: Arc<Mutex<Shown>>,
+}
+
+#[derive(Default)]
+struct Shown {
+    data: HashSet<String>,
+    /// What was shown twice, and gaps.
+    faults: Vec<String>,
+}
+
+impl Listener {
+    async fn begin(stage: &Stage, region: &str, channel: &str) -> Self {
+        let (client, events) = rust_client::client(stage, &unique("listener"), region, 3600);
+        client.subscribe(&rust_client::channel(channel), Start::Now).await.expect("a member");
+        let shown = Arc::new(Mutex::default());
+        tokio::spawn(listen(events, Arc::clone(&shown)));
+        Self { _client: client, shown }
+    }
+
+    async fn has_all(&self, acknowledged: &[String]) {
+        sorl_tests::within(PATIENCE, "everything acknowledged is shown", async || {
+            let shown = self.shown.lock();
+            acknowledged.iter().all(|data| shown.data.contains(data)).then_some(())
+        })
+        .await;
+        assert_eq!(self.shown.lock().faults, [""; 0]);
+    }
+}
+
+async fn listen(mut events: Events, shown: Arc<Mutex<Shown>>) {
+    while let Some(event) = events.next().await {
+        let mut shown = shown.lock();
+        match event {
+            Event::Message { message, .. } => {
+                let data: String = serde_json::from_str(message.data.get()).expect("a text");
+                if !shown.data.insert(data.clone()) {
+                    shown.faults.push(format!("{data} was shown twice"));
+                }
+            }
+            Event::Gap { channel } => shown.faults.push(format!("a gap in {channel}")),
+            _ => {}
+        }
+    }
+}
