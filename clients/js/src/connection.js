@@ -105,7 +105,7 @@ export class Connection {
     const frame = JSON.stringify({ action, id, ...fields });
     if (isTooLarge(frame)) {
       // The service would close the connection, and a retry would do it again.
-      return done(new SorlError("too_large", "the frame would be over 32 KB"), null);
+      return done(new SorlError("too_large", "a frame over 32 KB"), null);
     }
     const sent = this.#clock.now();
     const cancel = this.#clock.after(this.#timing.reply, () => this.#unanswered(id, action, sent));
@@ -199,7 +199,7 @@ export class Connection {
    * @param {number} sent
    */
   #unanswered(id, action, sent) {
-    const message = `no reply to ${action} in time: it may have happened or not`;
+    const message = `no reply to ${action} in time`;
     this.#settle(id, new SorlError("unknown", message, { temporary: true }), null);
     // Not a frame since: nobody is there, and further requests would wait as long.
     if (this.#lastReceived <= sent) this.close("silent");

@@ -34,6 +34,6 @@ export class SorlError extends Error {
 
 /** The same for all requests that a lost connection leaves without an answer. */
 export const disconnected = () =>
-  new SorlError("disconnected", "the connection was lost before the reply", { temporary: true });
+  new SorlError("disconnected", "connection lost before the reply", { temporary: true });
 
 export const closed = () => new SorlError("closed", "this client is closed");

@@ -75,7 +75,7 @@ export class Publisher {
     if (size === undefined) throw new SorlError("bad_request", "data must be JSON", { channel });
     const { messages, bytes } = this.#bound;
     if (this.#queue.size >= messages || this.#size + size > bytes) {
-      throw new SorlError("queue_full", "too much waits for the service", { temporary: true, channel });
+      throw new SorlError("queue_full", "too much waits", { temporary: true, channel });
     }
     return new Promise((resolve, reject) => {
       const deadline = this.#clock.now() + this.#patience;

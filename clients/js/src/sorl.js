@@ -71,7 +71,7 @@ export class Sorl {
   /** @param {SorlOptions} options */
   constructor(options) {
     const { clock = systemClock, random = Math.random, WebSocket = globalThis.WebSocket } = options;
-    if (!WebSocket) throw new TypeError("there is no WebSocket here: give one as an option");
+    if (!WebSocket) throw new TypeError("no WebSocket: give one as an option");
     this.#timing = { ...TIMING, ...options.timing };
     const backoff = fullJitter({ random, ...this.#timing.backoff });
     this.#channels = new Channels({ clock, backoff }, this, () => this.#link.release());
