@@ -31,7 +31,7 @@ impl Machine {
 
     /// Moves to `region`; without effect if it is there already, or knows no such region.
     pub fn use_region(&mut self, at: Moment, region: &Region) {
-        if self.link.mode == Mode::Ended || !self.link.turn_to(region) {
+        if self.link.mode == Mode::Ended || !self.link.settle_in(region) {
             return;
         }
         self.link.mode = Mode::Seeking;
@@ -48,6 +48,10 @@ impl Machine {
     pub fn wake(&mut self, at: Moment) {
         if self.link.mode == Mode::Seeking {
             self.session.wake(at.now);
+            if self.link.current.is_none() && self.link.attempt.is_none() {
+                // What failed while the device slept or had no network was not the region.
+                self.link.turn_home();
+            }
             self.connect(at);
         }
     }
@@ -94,7 +98,7 @@ impl Machine {
         let former = self.link.current.replace(live);
         self.link.former = former.map(|live| Former { live, until: at.now.plus(HANDOVER_MAX) });
         self.link.lost = None;
-        self.link.was_in = Some(region.clone());
+        self.link.opened_in(&region);
         self.session.opened(at.now, region);
         self.settle(at);
     }
@@ -170,6 +174,7 @@ impl Machine {
             && let Some(live) = self.link.current.as_mut().filter(|live| live.renew_at <= at.now)
         {
             live.leaving = true;
+            self.link.turn_home();
             self.seek(at);
         }
     }

@@ -90,7 +90,9 @@ pub(super) struct Link {
     /// Why there is no connection, or no other one.
     pub(super) lost: Option<Arc<Lost>>,
     /// Where the last connection was.
-    pub(super) was_in: Option<Region>,
+    was_in: Option<Region>,
+    /// The region to be in: what the application said, else the first that opened.
+    home: Option<Region>,
     endpoints: Vec<Endpoint>,
     /// The endpoint of the next attempt.
     next: usize,
@@ -108,12 +110,13 @@ impl Link {
             failures: 0,
             lost: None,
             was_in: None,
+            home: None,
             endpoints,
             next: 0,
             last: 0,
         };
         if let Some(region) = region {
-            link.turn_to(region);
+            link.settle_in(region);
         }
         link
     }
@@ -140,8 +143,29 @@ impl Link {
         self.next = (self.next + 1) % self.endpoints.len().max(1);
     }
 
-    /// Turns to a region; false if there is no such endpoint.
-    pub(super) fn turn_to(&mut self, region: &Region) -> bool {
+    /// Turns to a region, and to be in it from now on; false if there is no such endpoint.
+    pub(super) fn settle_in(&mut self, region: &Region) -> bool {
+        let is_there = self.turn_to(region);
+        if is_there {
+            self.home = Some(region.clone());
+        }
+        is_there
+    }
+
+    /// Turns to the region to be in, whatever failed meanwhile.
+    pub(super) fn turn_home(&mut self) {
+        if let Some(home) = self.home.clone() {
+            self.turn_to(&home);
+        }
+    }
+
+    /// A connection to this region opened.
+    pub(super) fn opened_in(&mut self, region: &Region) {
+        self.was_in = Some(region.clone());
+        self.home.get_or_insert_with(|| region.clone());
+    }
+
+    fn turn_to(&mut self, region: &Region) -> bool {
         let index = self.endpoints.iter().position(|endpoint| endpoint.region == *region);
         self.next = index.unwrap_or(self.next);
         index.is_some()

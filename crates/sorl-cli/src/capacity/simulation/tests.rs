@@ -101,6 +101,33 @@ fn every_delivery_is_counted_once_however_the_load_comes() {
 }
 
 #[test]
+fn embedded_half_of_the_posts_come_before_the_median() {
+    let mut service = Service::embedded(1.0);
+    service.times.accept_s = 0.001;
+    for members in [50, 250, 750] {
+        let tally = simulate(&load(members, Arrivals::Steady, 20.0, 10.0), &service, 1);
+        let times = &service.times;
+        let before = times.accept_s + times.record_cpu_s + members as f64 * times.row_cpu_s;
+        let half = members as f64 / 2.0 * times.post_cpu_s;
+        // The histogram is as fine as a hundredth.
+        near(tally.latency.quantile(0.5), before + half, (before + half) * 0.02);
+    }
+}
+
+#[test]
+fn embedded_messages_that_come_faster_than_they_are_posted_wait_or_share_frames() {
+    let last = |rate, coalescing| {
+        let service = Service { coalescing, ..Service::embedded(1.0) };
+        simulate(&load(1_000, Arrivals::Steady, rate, 1.0), &service, 1).latency.max()
+    };
+    // 9 ms of posts every 10 ms keep up.
+    assert!(last(100.0, false) < 0.05, "{}", last(100.0, false));
+    // Every 8 ms they do not: the last of 125 wait for many others, unless what waits goes together.
+    assert!(last(125.0, false) > 0.1, "{}", last(125.0, false));
+    assert!(last(125.0, true) < 0.05, "{}", last(125.0, true));
+}
+
+#[test]
 fn mean_concurrency_is_littles_law() {
     let mut service = exact();
     service.times.cold_start_s = 0.0;
