@@ -176,6 +176,17 @@ fn a_key_of_another_curve_or_for_another_use_is_passed_over() {
 }
 
 #[test]
+fn a_public_key_that_is_too_short_is_passed_over() {
+    let header = Header::new(Alg::EdDSA);
+    let token = encode(&header, &claims(), &EncodingKey::from_ed_pem(ED).unwrap()).unwrap();
+    for x in ["", "AAAA", "FdE8Hh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg"] {
+        let document = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]}).to_string();
+        let keys = Fixed(jwks(&document, Algorithm::EdDsa).unwrap());
+        assert_refused(&verify_with(&token, &keys, &auth(Algorithm::EdDsa)), x);
+    }
+}
+
+#[test]
 fn a_token_is_valid_from_its_nbf_on() {
     assert!(verify(&hs256(&with("nbf", json!(NOW)))).is_ok());
     assert_refused(&verify(&hs256(&with("nbf", json!(NOW + 1)))), "not yet");
