@@ -85,8 +85,10 @@ mutations: ## the code broken in one place after another; which test sees it: ma
 	cargo fetch --locked --quiet
 	python3 tests/mutations/run.py $(if $(ONLY),--only $(ONLY))
 
-mutants: target/tools/bin/cargo-mutants ## cargo-mutants on core: make mutants [FILE='**/deliver/**'] [SHARD=0/8]
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') $(if $(SHARD),--shard $(SHARD))
+mutants: target/tools/bin/cargo-mutants ## all changes that cargo-mutants makes to core: make mutants [FILE='**/deliver/**'] [SEEDS=40] [MISSED=1]
+	cargo fetch --locked --quiet
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" python3 tests/mutations/mutants.py $(if $(FILE),--file '$(FILE)') \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(MISSED),--missed) --results tests/mutations/mutants.tsv
 
 fire: target/release/sorl ## killed, cut off, out of disk, under attack: make fire [MINUTES=10] [ONLY="kill poison"] [DEPLOYED=1]
 	$(if $(DEPLOYED),SORL_FIRE_MINUTES=$(or $(MINUTES),2) $(MAKE) --no-print-directory deployed ONLY=kills,SORL_FIRE_MINUTES=$(or $(MINUTES),10) SORL_BIN=$(CURDIR)/target/release/sorl $(CARGO_TEST) --test fire -- $(ONLY))

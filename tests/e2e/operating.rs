@@ -73,6 +73,40 @@ async fn members_are_listed_over_all_regions_and_who_asks_is_none() {
 }
 
 #[tokio::test]
+async fn what_a_user_wrote_and_was_sent_is_erased_in_every_region_and_nothing_else() {
+    let stage = stage().await;
+    let [one, two, _] = stage.three();
+    let channel = room();
+    let (mut bob, mut alice) = (stage.member(one, &channel).await, stage.member(two, &channel).await);
+    let user = bob.user.clone();
+    bob.publish(&channel, "from bob").await;
+    alice.publish(&channel, format!("to \"{user}\"")).await;
+    stage.publish(two, &json!({"channel": format!("@{user}"), "data": "for bob"})).await;
+    let erase = async |more: &[&str]| {
+        let arguments = [&["erase", user.as_str(), "--channel", &channel, "--json"][..], more].concat();
+        as_json(&sorl_at(&stage, &arguments).await)
+    };
+    let counts = |told: &Value| {
+        let regions = told["regions"].as_array().unwrap().clone();
+        regions.iter().map(|found| found["messages"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    eventually("every region has logged them", async || {
+        (counts(&erase(&["--dry-run"]).await) == [2, 2, 2]).then_some(())
+    })
+    .await;
+    let unsaid = sorl_at(&stage, &["erase", &user]).await;
+    assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
+    assert_eq!(counts(&erase(&["--yes"]).await), [2, 2, 2]);
+    bob.frame("a bye", |frame| frame["type"] == "bye").await;
+    for region in stage.three() {
+        let mut reader = stage.somebody(region).await;
+        let left = reader.result(json!({"action": "history", "channel": channel})).await;
+        let left = left["messages"].as_array().unwrap();
+        assert_eq!((left.len(), &left[0]["user"]), (1, &json!(alice.user)), "{region}: {left:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_kicked_user_is_put_out_and_kept_out_until_the_order_is_lifted() {
     let stage = stage().await;
     let here = stage.three()[2];

@@ -58,7 +58,7 @@ impl Ledger {
 
     /// Waits until so many more than `before` were acknowledged.
     pub(crate) async fn grows(&self, before: usize, more: usize) {
-        sorl_tests::within(Duration::from_secs(60), "publishes are acknowledged", async || {
+        sorl_tests::within(Duration::from_mins(5), "publishes are acknowledged", async || {
             (self.count() >= before + more).then_some(())
         })
         .await;

@@ -20,6 +20,10 @@ use crate::scale::Scale;
 const OTHERS: usize = 150;
 /// A crowd that is sent more than fits, in the long form.
 const FLOODED_MAX: usize = 1_000;
+/// Words of those who chat beside a crowd, in a channel of their own.
+const WORDS: usize = 100;
+/// Words that are said to the whole crowd, which the network holds for them.
+const SMALL_TALK: usize = 5;
 /// Messages of 30 KB, together more than the network and the service hold for one connection.
 const FLOOD_MESSAGES: usize = 40;
 /// What a connection may cost the service while nobody sends it anything: generous, to notice one that grows.
@@ -36,12 +40,11 @@ pub(crate) async fn clients(scale: Scale) -> Outcome {
     let wanted = scale.silent().min(descriptors().saturating_sub(OTHERS));
     let mut outcome = Outcome { attempts: wanted, ..Outcome::default() };
     let lobby = room();
-    let mut chat = Chat::begin(stage, &lobby).await;
+    let mut chat = Chat::begin(stage, &room()).await;
     outcome.note(format!("latency of others, ms p50 / p99 / max: {} alone", chat.latency(200).await));
 
     let first = wave(&server, &mut chat, &lobby, wanted, &mut outcome).await;
     let quiet = resident(server.pid());
-    // What nobody reads is small talk here, which the network holds for them.
     let second = wave(&server, &mut chat, &lobby, wanted, &mut outcome).await;
     outcome.bytes_per_connection = Some(first.bytes);
     outcome.must(first.bytes < BYTES_MAX, format!("{} bytes a connection", first.bytes));
@@ -79,7 +82,11 @@ async fn wave(server: &Server, chat: &mut Chat, lobby: &str, wanted: usize, outc
     let crowd = Crowd::gather(&stage.region(home).url, &token, wanted, lobby).await;
     outcome.must(crowd.count == wanted, format!("{} of {wanted} got in", crowd.count));
     let idle = resident(server.pid());
-    let latency = chat.latency(100).await;
+    let mut speaker = stage.somebody(home).await;
+    for word in 0..SMALL_TALK {
+        speaker.publish(lobby, word).await;
+    }
+    let latency = chat.latency(WORDS).await;
     outcome.note(format!(
         "latency of others, ms p50 / p99 / max: {latency} beside {} who never read",
         crowd.count
@@ -113,7 +120,7 @@ async fn flooded(server: &Server, chat: &mut Chat, wanted: usize, outcome: &mut 
     tokio::time::sleep(WATCH).await;
     let closed = closed_slow(&server.stage).await - before;
     outcome.note(format!("of {} who did not read, {closed} were closed within {WATCH:?}", crowd.count));
-    let latency = chat.latency(100).await;
+    let latency = chat.latency(WORDS).await;
     outcome.note(format!("latency of others then, ms p50 / p99 / max: {latency}"));
     crowd.disperse().await;
     gone(&server.stage).await;
@@ -131,7 +138,7 @@ async fn flood(server: &Server, chat: &mut Chat, wanted: usize, outcome: &mut Ou
     for n in 0..FLOOD_MESSAGES {
         sender.publish(&channel, json!({"n": n, "filler": filler})).await;
     }
-    let latency = chat.latency(100).await;
+    let latency = chat.latency(WORDS).await;
     let unread = resident(server.pid()).saturating_sub(before) / crowd.count.max(1) as u64;
     outcome.note(format!(
         "latency of others, ms p50 / p99 / max: {latency} beside {} flooded, {unread} bytes of memory each",

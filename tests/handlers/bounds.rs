@@ -121,6 +121,15 @@ fn connections_are_counted_in_every_shard() {
     assert!(is_crowded(&open(&stage, HOME, "bob", "ninth")));
 }
 
+#[test]
+fn connections_are_counted_in_every_page() {
+    let stage = Stage::in_pages("[limits]\nconnections = 3\n", 1);
+    for n in 0..3 {
+        open(&stage, HOME, "bob", &format!("c{n}")).unwrap();
+    }
+    assert!(is_crowded(&open(&stage, HOME, "bob", "fourth")));
+}
+
 /// What `connect` and `subscribe` answer where neither partitions nor the index can be read.
 fn uncounted(limits: &str) -> (Result<(), ConnectError>, Value) {
     let stage = bounded(limits);

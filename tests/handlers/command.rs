@@ -159,6 +159,71 @@ fn marked_messages_that_do_not_fit_are_paged_by_history_or_told_as_a_gap() {
 }
 
 #[test]
+fn marked_messages_that_fit_come_to_a_member_without_the_right_to_history() {
+    let stage = Stage::new();
+    for _ in 0..2 {
+        stage.send("room:1", "1");
+    }
+    stage.pass(Duration::from_mins(20));
+    let since = cursor(&stage, &connected(&stage, "alice", "alice", None));
+    stage.deliver();
+    let member = connected(&stage, "bob", "bob", Some(json!({"room:*": ["subscribe"]})));
+    let told = resume(&stage, &member, &since, Some(HOME));
+    assert_eq!((&told["recovered"], data(&told).len()), (&json!(true), 2));
+}
+
+#[test]
+fn a_subscribe_needs_its_right_and_a_rewind_the_right_to_history() {
+    let stage = Stage::new();
+    let member = connected(&stage, "bob", "bob", Some(json!({"room:1": ["subscribe"]})));
+    send_and_log(&stage, "1");
+    let code = |command: Value| stage.say(&member, &command)["error"]["code"].clone();
+    assert_eq!(code(json!({"action": "subscribe", "channel": "room:2"})), "forbidden");
+    assert_eq!(code(json!({"action": "subscribe", "channel": "room:1", "rewind": 1})), "forbidden");
+    assert_eq!(code(json!({"action": "subscribe", "channel": "room:1"})), Value::Null);
+}
+
+#[test]
+fn a_rewind_of_none_brings_none() {
+    let stage = Stage::new();
+    send_and_log(&stage, "1");
+    let alice = connected(&stage, "alice", "alice", None);
+    let rewind = |count| {
+        let reply = json!({"action": "subscribe", "channel": "room:1", "rewind": count});
+        data(&stage.say(&alice, &reply)["result"]).len()
+    };
+    assert_eq!((rewind(0), rewind(1)), (0, 1));
+}
+
+#[test]
+fn who_leaves_a_channel_stays_in_the_others() {
+    let stage = Stage::new();
+    let alice = stage.member("alice", "alice", "mass:1");
+    stage.say(&alice, &json!({"action": "subscribe", "channel": "mass:2"}));
+    stage.say(&alice, &json!({"action": "unsubscribe", "channel": "mass:1"}));
+    for (channel, data) in [("mass:1", "1"), ("mass:2", "2"), ("@alice", "3")] {
+        stage.send(channel, data);
+    }
+    stage.deliver();
+    assert_eq!(stage.gateway.data("alice"), [json!(2), json!(3)]);
+}
+
+#[test]
+fn a_message_has_as_many_bytes_as_are_allowed_and_no_more() {
+    let stage = Stage::with("[limits]\nmessage = \"1KB\"\n");
+    let alice = stage.member("alice", "alice", "room:1");
+    let publish = |len| {
+        let data = "x".repeat(len);
+        stage.say(&alice, &json!({"action": "publish", "channel": "room:1", "data": data}))
+    };
+    let refused = (0..1_024).map(publish).find(|answer| answer["type"] == "error").unwrap();
+    assert_eq!(refused["error"]["code"], "too_large");
+    let told = refused["error"]["message"].as_str().unwrap();
+    assert!(told.contains("1025 bytes") && told.contains("at most 1024"), "{told}");
+    assert_eq!(publish(5_000)["error"]["code"], "too_large");
+}
+
+#[test]
 fn an_old_cursor_needs_the_right_to_history() {
     let stage = Stage::new();
     let grants = || Some(json!({"room:*": ["subscribe"]}));

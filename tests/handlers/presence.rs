@@ -24,6 +24,28 @@ fn a_join_is_told_to_at_most_200_members() {
     assert_eq!(told, PRESENCE_AUDIENCE_MAX as u64);
 }
 
+#[test]
+fn who_subscribes_again_is_not_told_of_as_a_join() {
+    let stage = Stage::new();
+    let bob = stage.member("bob", "bob", "room:1");
+    stage.member("alice", "alice", "room:1");
+    stage.deliver();
+    stage.say(&bob, &json!({"action": "subscribe", "channel": "room:1"}));
+    assert_eq!(stage.waiting(), 0);
+}
+
+#[test]
+fn members_are_listed_over_all_pages() {
+    let stage = Stage::in_pages("", 1);
+    let alice = stage.member("alice", "alice", "room:1");
+    for user in ["bob", "carol"] {
+        stage.member(user, user, "room:1");
+    }
+    let present = stage.say(&alice, &json!({"action": "presence", "channel": "room:1"}));
+    assert_eq!(present["result"]["count"], 3, "{present}");
+    assert_eq!(present["result"]["truncated"], false, "{present}");
+}
+
 /// A member who came while the namespace wrote more shards than it does now.
 fn member_in_shard(stage: &Stage, shard: u16) -> MemberKey {
     let partition = Partition {

@@ -21,7 +21,7 @@ use sorl_core::time::Timestamp;
 use sorl_core::{command, disconnect};
 use sorl_local::store::MemoryStore;
 use sorl_local::topics::{Notice, NoticeAttribute};
-use sorl_local::world::{Place, World};
+use sorl_local::world::{Place, Sizes, World};
 
 use crate::gateway::Scripted;
 
@@ -68,6 +68,15 @@ impl Stage {
 
     /// A stage whose `sorl.toml` has `more` lines besides the namespaces that the tests use.
     pub(crate) fn with(more: &str) -> Self {
+        Self::of_sizes(more, Sizes::default())
+    }
+
+    /// The same, with so few rows in a page of members that there are second pages.
+    pub(crate) fn in_pages(more: &str, member_page: usize) -> Self {
+        Self::of_sizes(more, Sizes { member_page, ..Sizes::default() })
+    }
+
+    fn of_sizes(more: &str, sizes: Sizes) -> Self {
         let text = format!(
             "regions = [\"{HOME}\", \"{AWAY}\"]\n{more}\n[namespaces.room]\njoin_leave = true\ngrants = [\"*\"]\n\
              [namespaces.bare]\nhistory = \"0\"\ngrants = [\"*\"]\n\
@@ -77,7 +86,8 @@ impl Stage {
         let told = Arc::new(Told(AtomicU64::new(START), AtomicU64::new(1)));
         let (clock, entropy) = (Arc::clone(&told) as Arc<dyn Clock>, Arc::clone(&told) as Arc<dyn Entropy>);
         let store = Arc::new(MemoryStore::default());
-        let world = wait(World::new(config, clock, entropy, store, sorl_local::faults::Faults::default()));
+        let faults = sorl_local::faults::Faults::default();
+        let world = wait(World::with_sizes(config, clock, entropy, store, faults, sizes));
         Self { world: world.unwrap(), told, gateway: Scripted::default() }
     }
 

@@ -33,8 +33,8 @@ class Tree:
             "GIT_CEILING_DIRECTORIES": str(folder),
         }
 
-    def refresh(self):
-        """Makes the copy equal to the repository; what is equal already keeps its time, and so what was built of it."""
+    def refresh(self, but=None):
+        """Makes the copy equal to the repository, but for what is below `but`; what is equal already keeps its time."""
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
@@ -44,7 +44,8 @@ class Tree:
             if str(path.relative_to(self.folder)) not in kept:
                 path.unlink()
         for name in sorted(kept):
-            self.restore(name)
+            if not (but and name.startswith(but) and (self.folder / name).exists()):
+                self.restore(name)
 
     def restore(self, name):
         content, copy = (ROOT / name).read_bytes(), self.folder / name
@@ -58,10 +59,10 @@ class Tree:
             copy.write_bytes(content)
             shutil.copymode(ROOT / name, copy)
 
-    def run(self, command, seconds):
+    def run(self, command, seconds, folder=None, **environment):
         """What came of the command, or nothing if it took longer than that."""
         process = subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            command, cwd=folder or self.folder, env=self.environment | environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )
         try:

@@ -14,6 +14,7 @@ mod dev;
 mod dlq;
 mod doctor;
 mod drain;
+mod erase;
 mod exit;
 mod history;
 mod kick;
@@ -59,6 +60,7 @@ enum Command {
     Kick(kick::Args),
     Drain(drain::Args),
     Dlq(dlq::Args),
+    Erase(erase::Args),
     Load(load::Args),
     Probe(probe::Args),
     Doctor(doctor::Args),
@@ -93,6 +95,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Kick(args) => Box::pin(kick::run(args)).await,
             Command::Drain(args) => Box::pin(drain::run(args)).await,
             Command::Dlq(args) => Box::pin(dlq::run(args)).await,
+            Command::Erase(args) => Box::pin(erase::run(args)).await,
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
             Command::Check(args) => Box::pin(check::run(args)).await,
             Command::Completion(args) => completion::run(&args),

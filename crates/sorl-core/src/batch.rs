@@ -56,6 +56,7 @@ mod tests {
         assert_eq!(batches(&[1; 11], 0, 100), (vec![(0..10).collect(), vec![10]], vec![]));
         assert_eq!(batches(&[40, 60, 1], 0, 100), (vec![vec![0, 1], vec![2]], vec![]));
         assert_eq!(batches(&[40, 60, 1], 1, 100), (vec![vec![0], vec![1, 2]], vec![]));
+        assert_eq!(batches(&[30; 4], 0, 100), (vec![vec![0, 1, 2], vec![3]], vec![]));
     }
 
     #[test]

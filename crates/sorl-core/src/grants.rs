@@ -172,4 +172,10 @@ mod tests {
         let none = rights(&user("alice"), Some(&Grants::default()), Rights::ALL, &channel("@bob"));
         assert_eq!(none, Rights::NONE);
     }
+
+    #[test]
+    fn a_right_that_is_named_twice_is_granted() {
+        let twice = grants(r#"{"news":["publish","history","publish"]}"#).on(&channel("news"));
+        assert!(twice.has(Right::Publish) && twice.has(Right::History) && !twice.has(Right::Subscribe));
+    }
 }

@@ -8,7 +8,7 @@ use sorl_tests::server::{binary, repository};
 #[tokio::test]
 async fn every_command_has_help_with_an_example() {
     let plain = [
-        "dev", "token", "publish", "tail", "history", "members", "kick", "drain", "doctor", "check",
+        "dev", "token", "publish", "tail", "history", "members", "kick", "drain", "erase", "doctor", "check",
         "capacity", "load", "probe",
     ];
     let commands = plain.map(|command| vec![command]).to_vec();

@@ -70,6 +70,11 @@ impl DevServer {
         self.read(self.http.post(format!("{}{path}", self.url)).body(body).send().await).await.map(drop)
     }
 
+    /// What `POST` of this body to one of its addresses answers.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, body: String) -> anyhow::Result<T> {
+        self.parse(&self.read(self.http.post(format!("{}{path}", self.url)).body(body).send().await).await?)
+    }
+
     /// Asks it to delete what is at one of its addresses.
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.read(self.http.delete(format!("{}{path}", self.url)).send().await).await.map(drop)

@@ -9,6 +9,7 @@ use super::*;
 use std::sync::Arc;
 
 use crate::config::{Algorithm, Auth, Config};
+use crate::limits::{GRANTS_LEN_MAX, TOKEN_LEN_MAX};
 
 const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 const NOW: u64 = 1_764_000_000;
@@ -159,6 +160,51 @@ fn public_keys_verify_by_kid_and_kind() {
         assert_refused(&verify_with(&sign(Some("../../etc/passwd")), &keys, &auth), "unknown kid");
         assert_refused(&verify_with(&sign(Some(kid)), &keys, &hs256_only), "pinned HS256");
     }
+}
+
+#[test]
+fn a_key_of_another_curve_or_for_another_use_is_passed_over() {
+    let key = |more: Value| {
+        let mut key = json!({"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"});
+        key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        jwks(&json!({"keys": [key]}).to_string(), Algorithm::Es256).unwrap().len()
+    };
+    assert_eq!((key(json!({})), key(json!({"use": "sig", "alg": "ES256"}))), (1, 1));
+    assert_eq!(key(json!({"crv": "P-384"})), 0);
+    assert_eq!(key(json!({"use": "enc"})), 0);
+    assert_eq!(key(json!({"alg": "ES384"})), 0);
+}
+
+#[test]
+fn a_public_key_that_is_too_short_is_passed_over() {
+    let header = Header::new(Alg::EdDSA);
+    let token = encode(&header, &claims(), &EncodingKey::from_ed_pem(ED).unwrap()).unwrap();
+    for x in ["", "AAAA", "FdE8Hh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg"] {
+        let document = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]}).to_string();
+        let keys = Fixed(jwks(&document, Algorithm::EdDsa).unwrap());
+        assert_refused(&verify_with(&token, &keys, &auth(Algorithm::EdDsa)), x);
+    }
+}
+
+#[test]
+fn a_token_is_valid_from_its_nbf_on() {
+    assert!(verify(&hs256(&with("nbf", json!(NOW)))).is_ok());
+    assert_refused(&verify(&hs256(&with("nbf", json!(NOW + 1)))), "not yet");
+}
+
+#[test]
+fn a_token_and_its_grants_may_be_as_long_as_the_bounds_and_no_longer() {
+    let padded = |len: usize| hs256(&with("pad", json!("x".repeat(len))));
+    let lengths = (0..TOKEN_LEN_MAX).rev().map(padded).filter(|token| token.len() <= TOKEN_LEN_MAX + 1);
+    for token in lengths.take(3) {
+        assert_eq!(verify(&token).is_ok(), token.len() <= TOKEN_LEN_MAX, "{} bytes", token.len());
+    }
+    let granted = |len: usize| {
+        let around = json!({"": ["publish"]}).to_string().len();
+        with("sorl", json!({"x".repeat(len - around): ["publish"]}))
+    };
+    assert!(verify(&hs256(&granted(GRANTS_LEN_MAX))).is_ok());
+    assert_refused(&verify(&hs256(&granted(GRANTS_LEN_MAX + 1))), "a claim of more than 4 KB");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! Not where keys come from (`ports::Keys`). Time is core's own: no leeway on `exp`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Deserialize;
@@ -71,12 +73,17 @@ fn fits(jwk: &Jwk, algorithm: Algorithm) -> bool {
             (KeyAlgorithm::ES256, ec.curve == EllipticCurve::P256)
         }
         (Algorithm::EdDsa, AlgorithmParameters::OctetKeyPair(pair)) => {
-            (KeyAlgorithm::EdDSA, pair.curve == EllipticCurve::Ed25519)
+            (KeyAlgorithm::EdDSA, pair.curve == EllipticCurve::Ed25519 && is_ed25519(&pair.x))
         }
         // A shared secret never comes from a public document.
         _ => return false,
     };
     for_signatures && kind && jwk.common.key_algorithm.is_none_or(|algorithm| algorithm == named)
+}
+
+/// The library takes 32 bytes of a key without a look, and panics if there are fewer.
+fn is_ed25519(x: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(x).is_ok_and(|key| key.len() == 32)
 }
 
 #[derive(Deserialize)]

@@ -156,6 +156,17 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_between_messages_count_as_the_messages_do() {
+        let around = message(1, 1, 0).to_json().len() + 1;
+        let half = PAGE_LEN_MAX / 2 - around;
+        for (more, fits) in [(0, true), (1, false)] {
+            let mut collector = Collector::new(500);
+            assert!(collector.take(message(1, 1, half)));
+            assert_eq!(collector.take(message(2, 2, half + more)), fits);
+        }
+    }
+
+    #[test]
     fn of_two_messages_with_one_tail_the_first_is_shown() {
         for order in [[1, 2], [2, 1]] {
             let mut collector = Collector::new(500);

@@ -148,4 +148,19 @@ mod tests {
         assert_eq!(cut(PRESENCE_MEMBERS_MAX + 1), (301, 300, true));
         assert!(list(crowd(1), false).truncated, "who was not read is not listed");
     }
+
+    #[test]
+    fn a_list_has_no_more_bytes_than_a_page() {
+        let everywhere = |user: usize| {
+            (0..50).map(move |region| {
+                let (user, region) = (format!("u{user}"), format!("region-with-a-name-{region}"));
+                member(&user, &format!("{user}-{region}"), &region, 0)
+            })
+        };
+        let told = list((0..200).flat_map(everywhere).collect(), true);
+        let len = serde_json::to_string(&told.members).unwrap().len();
+        let each = len / told.members.len();
+        assert!(told.truncated && told.count == 200);
+        assert!((PAGE_LEN_MAX - 2 * each..=PAGE_LEN_MAX).contains(&len), "{len} bytes, {each} a member");
+    }
 }

@@ -106,7 +106,14 @@ mod tests {
 
     #[test]
     fn an_origin_is_its_scheme_its_host_and_its_port() {
-        let list = ["https://chat.example.com", "http://localhost:5173", "capacitor://localhost"];
+        let list = [
+            "https://chat.example.com",
+            "http://localhost:5173",
+            "capacitor://localhost",
+            "http://[::1]",
+            "http://[::1]:8080",
+            "x-app2://localhost",
+        ];
         for good in list {
             assert!(admits(&list, good), "{good}");
         }

@@ -53,7 +53,19 @@ mod tests {
     fn quantities_are_read_as_people_write_them() {
         assert_eq!(duration("24h"), Some(Duration::from_hours(24)));
         assert_eq!(duration("0"), Some(Duration::ZERO));
+        assert_eq!(
+            (duration("500ms"), duration("30s")),
+            (Some(Duration::from_millis(500)), Some(Duration::from_secs(30)))
+        );
+        assert_eq!(
+            (duration("5m"), duration("7d")),
+            (Some(Duration::from_mins(5)), Some(Duration::from_hours(168)))
+        );
         assert_eq!(rate("20/s"), Some((20, Duration::from_secs(1))));
+        assert_eq!(
+            (rate("1/m"), rate("1/h")),
+            (Some((1, Duration::from_mins(1))), Some((1, Duration::from_hours(1))))
+        );
         assert_eq!(bytes("96KB"), Some(96 * KB));
         for bad in ["", "h", "1", "-1h", "1w", "99999999999999999999d"] {
             assert_eq!(duration(bad), None, "{bad}");

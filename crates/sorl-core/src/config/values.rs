@@ -167,3 +167,53 @@ fn count(value: &DeValue<'_>, max: usize) -> Option<usize> {
     let count = usize::from_str_radix(integer.as_str(), integer.radix()).ok()?;
     (1..=max).contains(&count).then_some(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Algorithm, Config};
+    use crate::grants::Right;
+    use crate::names::ChannelName;
+
+    #[test]
+    fn what_a_stage_its_regions_and_its_publishers_are_called_is_read_and_checked() {
+        let long = "a".repeat(32);
+        let config =
+            Config::parse(&format!("stage = \"{long}\"\npublishers = [\"123456789012\"]\n")).unwrap();
+        assert_eq!((config.stage, config.publishers), (long.clone(), vec!["123456789012".to_owned()]));
+        assert_eq!(Config::parse("stage = \"dev-2\"\n").unwrap().stage, "dev-2");
+        for stage in ["", "a b", "å", &format!("{long}a")] {
+            assert!(Config::parse(&format!("stage = \"{stage}\"\n")).is_err(), "{stage:?}");
+        }
+        for regions in ["", "\"us-east-1\", \"us-east-1\"", "\"no region\""] {
+            assert!(Config::parse(&format!("regions = [{regions}]\n")).is_err(), "{regions}");
+        }
+        for account in ["12345678901", "1234567890123", "12345678901x"] {
+            assert!(Config::parse(&format!("publishers = [\"{account}\"]\n")).is_err(), "{account}");
+        }
+    }
+
+    #[test]
+    fn how_tokens_are_judged_is_read() {
+        for (name, algorithm) in
+            [("RS256", Algorithm::Rs256), ("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)]
+        {
+            let jwks = "jwks = \"https://id.example/jwks\"\nissuer = \"me\"\naudience = \"you\"\n";
+            let auth = Config::parse(&format!("[auth]\nalgorithm = \"{name}\"\n{jwks}")).unwrap().auth;
+            assert_eq!(auth.algorithm, algorithm);
+            assert_eq!((auth.issuer.as_deref(), auth.audience.as_deref()), (Some("me"), Some("you")));
+        }
+    }
+
+    #[test]
+    fn what_a_namespace_is_called_and_grants_is_read_and_checked() {
+        let text = "[namespaces.room]\npresence = false\ngrants = [\"publish\"]\n[namespaces.\"@\"]\n";
+        let config = Config::parse(text).unwrap();
+        let room = config.namespace(&ChannelName::parse("room:1").unwrap());
+        assert!(!room.presence && room.grants.has(Right::Publish) && !room.grants.has(Right::Subscribe));
+        assert!(Config::parse("[namespaces.room]\ngrants = [\"*\"]\n").is_ok());
+        assert!(Config::parse("[namespaces.room]\ngrants = [\"publish\", \"all\"]\n").is_err());
+        for name in ["a b", "@alice", "a:b", "å"] {
+            assert!(Config::parse(&format!("[namespaces.\"{name}\"]\n")).is_err(), "{name}");
+        }
+    }
+}

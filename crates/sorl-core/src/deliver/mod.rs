@@ -229,3 +229,37 @@ impl Run<'_> {
         Report { failed, counts: self.counts, buried: self.buried, accepted }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    fn each(n: u64) -> Counts {
+        Counts {
+            messages: n,
+            audiences: n,
+            audience_members: n,
+            posts: n,
+            presence_posts: n,
+            deliveries: n,
+            bytes: n,
+            gone: n,
+            throttled: n,
+            throttled_account: n,
+            unanswered: n,
+            forbidden: n,
+            retries: n,
+            slices: n,
+            marks: n,
+            closed_slow: n,
+            dead_letters: n,
+        }
+    }
+
+    #[test]
+    fn what_is_counted_in_two_places_adds_up() {
+        let mut counts = each(3);
+        counts.add(&each(5));
+        assert_eq!(counts, each(8));
+    }
+}

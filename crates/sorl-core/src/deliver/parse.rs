@@ -98,7 +98,7 @@ fn read_notification(notification: &Notification) -> Result<Work, Poison> {
         },
         Topic::Control => {
             let control = Control::parse(&notification.message)?;
-            Ok(Work::Control(Order { control, id: notification.message_id, at: notification.at }))
+            Ok(Work::Control(Order { control, id: notification.message_id.clone(), at: notification.at }))
         }
     }
 }

@@ -7,6 +7,7 @@ mod connections;
 mod console;
 mod dead_letters;
 mod drain;
+mod erase;
 mod faults;
 mod loopback;
 mod metrics;
@@ -48,6 +49,7 @@ pub(crate) fn router(stage: Arc<Stage>) -> Router {
         .route("/faults", get(faults::show).post(faults::replace))
         .route("/drained", get(drain::show).post(drain::replace))
         .route("/regions/{region}/connections", get(drain::connections))
+        .route("/erase", post(erase::erase))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{id}", delete(dead_letters::purge))
         .route("/dead-letters/{id}/redrive", post(dead_letters::redrive))

@@ -4,6 +4,7 @@
 //! memory, until room is needed; and what was taken for room shows in `epochs`, so that no gap is silent.
 
 mod epochs;
+mod erasing;
 mod expiry;
 mod rows;
 
