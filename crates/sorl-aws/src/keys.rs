@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use sorl_core::authorize::VerifyKey;
 use sorl_core::config::Auth;
 use sorl_core::ports::{Clock, Keys, Unavailable};
 use sorl_jwks::{Cache, Jwks, Source};
+
+use crate::secret::told;
 
 /// The stage's keys.
 pub struct AwsKeys(Keeper);
@@ -76,8 +78,7 @@ impl Secret {
         let answer = match asked {
             Ok(answer) => answer,
             Err(fault) if label != CURRENT && is_absent(&fault) => return Ok(None),
-            // The fault's chain tells statuses and codes; an answer that held a secret is no fault.
-            Err(fault) => return Err(format!("{}: {}", self.name, DisplayErrorContext(fault))),
+            Err(fault) => return Err(format!("{}: {}", self.name, told(&fault))),
         };
         let text = answer.secret_string().map(str::as_bytes);
         let secret = text.or(answer.secret_binary().map(|blob| blob.as_ref())).unwrap_or_default();
