@@ -44,7 +44,8 @@ def main():
     # What is woven there already is not built again.
     tree.refresh(but=CORE)
     changes = known(asked.file)
-    kept = read(asked.results)
+    still_there = {change["name"] for change in (known(None) if asked.file else changes)}
+    kept = {name: found for name, found in read(asked.results).items() if name in still_there}
     results, programs = build(tree, changes, {name for name, found in kept.items() if found == "unwoven"})
     suites = SUITES if asked.seeds else SUITES[:-1]
     for suite in suites:
@@ -52,7 +53,7 @@ def main():
             sys.exit(f"{suite[0]}: fails before anything is changed")
     woven = [change for change in changes if change["name"] not in results]
     if asked.missed:
-        woven = [change for change in woven if kept.get(change["name"]) == "missed"]
+        woven = [change for change in woven if kept.get(change["name"], "missed") == "missed"]
     # Some tests wait for a moment, and several programs wait as well as one.
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         judged = pool.map(lambda change: judge(tree, programs, suites, change["number"]), woven)
@@ -181,7 +182,7 @@ def tell(line):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--file", metavar="GLOB", help="the files to change, e.g. 'crates/sorl-core/src/deliver/**'")
-    parser.add_argument("--missed", action="store_true", help="only those that FILE says were missed")
+    parser.add_argument("--missed", action="store_true", help="only those that FILE says were missed, or does not know")
     parser.add_argument("--seeds", type=int, default=40, help="seeds of the simulation (40; 0: it is not asked)")
     parser.add_argument("--jobs", type=int, default=4, help="changes that are tried side by side (4)")
     parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / "target" / "mutants", metavar="FOLDER")
