@@ -140,6 +140,14 @@ fn harm_beyond_one_bad_thing_is_found() {
     assert_eq!(found(|seen| seen.dead_letters.push(letter("", "hello"))), isolated);
     assert_eq!(found(|seen| seen.dead_letters.push(letter("received 100 times", "hello"))), isolated);
     assert_eq!(found(|seen| seen.copies.extend([((0, 1, 1), 2)])), isolated);
+    let rolled_out = |second: u64| {
+        move |seen: &mut Testimony| {
+            seen.copies.extend([((0, 1, 1), 2)]);
+            seen.rolled_out_at = Some(at(second));
+        }
+    };
+    assert_eq!(found(rolled_out(8)), isolated);
+    assert_eq!(found(rolled_out(15)), [""; 0], "it may stand in two shards");
     let buried = |seen: &mut Testimony| {
         seen.poison.push("hello".to_owned());
         seen.dead_letters.push(letter("no JSON", "hello"));
