@@ -6,10 +6,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jsonwebtoken::{Algorithm as Signature, EncodingKey, Header};
-use serde::Serialize;
 use serde_json::Value;
-use sorl_core::authorize::VerifyKey;
+use sorl_core::authorize::{self, Unsigned, VerifyKey, Wanted};
 use sorl_core::config::Auth;
 use sorl_core::ports::{Clock, Entropy, Keys, Unavailable};
 use sorl_core::time::Timestamp;
@@ -27,35 +25,20 @@ pub enum MintError {
     #[error("tokens are signed elsewhere")]
     Foreign,
     /// The claims could not be signed.
-    #[error("signing failed")]
-    Failed(#[source] jsonwebtoken::errors::Error),
+    #[error(transparent)]
+    Failed(#[from] Unsigned),
 }
 
 /// The stage's keys.
 pub struct LocalKeys {
     source: Source,
-    issuer: Option<String>,
-    audience: Option<String>,
+    auth: Auth,
 }
 
 enum Source {
     /// The one that signs, and perhaps one that is accepted as well.
     Secret(Vec<u8>, Option<Vec<u8>>),
     Jwks(Box<Cache<Jwks>>),
-}
-
-/// What a minted token says. Whatever was asked for stands in it, valid or not.
-#[derive(Serialize)]
-struct Claims<'a> {
-    sub: &'a str,
-    iat: i64,
-    exp: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sorl: Option<&'a Value>,
 }
 
 impl LocalKeys {
@@ -77,7 +60,7 @@ impl LocalKeys {
             }
             (None, None) => Source::Secret(kept_secret(store, entropy).await?, None),
         };
-        Ok(Self { source, issuer: auth.issuer.clone(), audience: auth.audience.clone() })
+        Ok(Self { source, auth: auth.clone() })
     }
 
     /// A token for `user`, with `grants` as its claim, if given, that expires `ttl` seconds from `now`.
@@ -92,12 +75,7 @@ impl LocalKeys {
         now: Timestamp,
     ) -> Result<String, MintError> {
         let Source::Secret(secret, _) = &self.source else { return Err(MintError::Foreign) };
-        let iat = i64::try_from(now.as_millis() / 1_000).unwrap_or(i64::MAX);
-        let exp = iat.saturating_add(ttl).max(0);
-        let (iss, aud) = (self.issuer.as_deref(), self.audience.as_deref());
-        let claims = Claims { sub: user, iat, exp, iss, aud, sorl: grants };
-        let key = EncodingKey::from_secret(secret);
-        jsonwebtoken::encode(&Header::new(Signature::HS256), &claims, &key).map_err(MintError::Failed)
+        Ok(authorize::sign(secret, &self.auth, &Wanted { user, grants, ttl }, now)?)
     }
 }
 

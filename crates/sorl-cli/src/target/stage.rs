@@ -10,8 +10,11 @@ use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
 use futures::future::try_join_all;
 use serde_json::Value;
+use sorl_core::authorize::{self, Wanted};
 use sorl_core::config::Config;
+use sorl_core::ports::Clock as _;
 use sorl_core::region::Region;
+use sorl_local::clock::SystemClock;
 use tokio::sync::OnceCell;
 
 use super::stacks::{Kind, Stack};
@@ -109,7 +112,9 @@ impl Stage {
     ) -> anyhow::Result<String> {
         mint::check(&self.config.auth)?;
         let secret = self.secret.get_or_try_init(|| self.read_secret()).await?;
-        mint::sign(secret, &self.config.auth, user, grants, ttl)
+        let ttl = i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX);
+        let wanted = Wanted { user, grants, ttl };
+        Ok(authorize::sign(secret.as_bytes(), &self.config.auth, &wanted, SystemClock.now())?)
     }
 
     /// The secret in `SORL_SECRET`, else the home region's in Secrets Manager.

@@ -2,10 +2,12 @@
 //!
 //! Not the place for blocks: those are rows of the registry, which the authorizer cannot read (`connect`).
 
+mod mint;
 mod token;
 
 use serde::{Deserialize, Serialize};
 
+pub use mint::{Unsigned, Wanted, sign};
 pub use token::{VerifyKey, jwks};
 
 use crate::config::Site;

@@ -12,11 +12,9 @@ use crate::limits::HANDSHAKE_MAX;
 use crate::ports::PostError;
 use crate::protocol::Bye;
 
-/// Carries out the order, if it is for this region.
+/// Carries out an order for this region.
 pub(super) async fn carry_out(order: &Shutdown, run: &Run<'_>) {
-    if order.region == run.site.region {
-        join_all(order.connections.iter().map(|departing| send_away(departing, order.close, run))).await;
-    }
+    join_all(order.connections.iter().map(|departing| send_away(departing, order.close, run))).await;
 }
 
 async fn send_away(departing: &Departing, close: bool, run: &Run<'_>) {
