@@ -168,7 +168,7 @@ def tell_where_the_emulator_stood():
 
 def keep_logs(url):
     for region in json.loads(WRITTEN.read_text())["regions"] if WRITTEN.exists() else []:
-        for function in ("authorize", "connect", "disconnect", "command", "deliver"):
+        for function in ("authorize", "connect", "disconnect", "command", "deliver", "canary"):
             file = OUT / f"{region['region']}-{function}.log"
             file.write_text(log_of(url, region["region"], f"/aws/lambda/sorl-{STAGE}-{function}"))
     print(f"deployed: the functions' logs are {OUT}/REGION-FUNCTION.log", file=sys.stderr)
