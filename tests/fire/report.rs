@@ -156,7 +156,8 @@ impl Report {
         let text = format!("{:#}\n", json!(rows));
         let kept =
             std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("report.json"), text));
-        println!("{name}: {} {kept:?}", folder.join("report.json").display());
+        let kept = kept.map_or_else(|fault| fault.to_string(), |()| "kept".to_owned());
+        println!("{name}: {}: {kept}", folder.join("report.json").display());
     }
 }
 
