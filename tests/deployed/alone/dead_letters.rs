@@ -1,12 +1,17 @@
 //! `sorl dlq` on the queues of a deployed stage. Alone, since other tests take letters out of them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use sorl_tests::eventually;
 use sorl_tests::names::unique;
 use sorl_tests::program::{complaint, json as as_json, out, sorl_at};
 use sorl_tests::stage::Stage;
+use sorl_tests::within;
 
 use crate::shared::stage;
+
+/// Every listing takes all letters that the tests before left, ten at a time.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn listed(stage: &Stage, region: &str) -> Vec<Value> {
     let output = sorl_at(stage, &["dlq", "list", "--json", "--region", region]).await;
@@ -28,8 +33,10 @@ async fn letters_are_listed_without_being_hidden_then_redriven_and_purged_region
     let topic = stage.region(one).topic.clone();
     sorl_tests::sns::accepted(&stage.publish_to(&topic, &text, None).await);
     for region in stage.three() {
-        eventually("a dead letter", async || (telling(&stage, region, &text).await.len() == 1).then_some(()))
-            .await;
+        within(PATIENCE, "a dead letter", async || {
+            (telling(&stage, region, &text).await.len() == 1).then_some(())
+        })
+        .await;
         // Looked at again at once, it is still there: a listing hides nothing from the next.
         assert_eq!(telling(&stage, region, &text).await.len(), 1, "{region}");
     }
@@ -42,7 +49,8 @@ async fn letters_are_listed_without_being_hidden_then_redriven_and_purged_region
     let done = as_json(&sorl_at(&stage, &["dlq", "redrive", id, "--json"]).await);
     assert_eq!(done, json!({"redriven": [id], "failed": []}));
     // It is no better than before, so it is buried again, in this region alone.
-    let again = eventually("it is buried again", async || telling(&stage, one, &text).await.pop()).await;
+    let again =
+        within(PATIENCE, "it is buried again", async || telling(&stage, one, &text).await.pop()).await;
     assert_ne!(again["id"], id);
     assert_eq!(telling(&stage, two, &text).await.len(), 1);
 
