@@ -28,7 +28,7 @@ check: $(NODE_READY) deny ## formatting, lints, types, licences and sources of d
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	npm run --silent check
 
-test: check js infra unit e2e drills docs browser deployed ## everything that must be green (35 minutes on two cores, from nothing)
+test: check js infra unit e2e drills docs browser deployed ## everything that must be green (45 minutes on two cores, from nothing)
 	@echo "all tests passed"
 
 unit: ## unit, fixture, contract, simulation and tidiness tests
