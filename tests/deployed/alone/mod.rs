@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod drain;
 mod entrance;
 mod kills;
 mod logs;
