@@ -37,21 +37,14 @@ of_fire! {
     region "../fire/region.rs",
     report "../fire/report.rs",
     scale "../fire/scale.rs",
+    turns "../fire/turns.rs",
 }
 
-use std::pin::Pin;
 use std::process::ExitCode;
 
-use report::{Outcome, Report};
-use scale::Scale;
-use tokio::task::LocalSet;
+use turns::Turn;
 
-type Running = Pin<Box<dyn Future<Output = Outcome>>>;
-
-/// A drill: its name, and how it goes.
-type Drill = (&'static str, fn(Scale) -> Running);
-
-const DRILLS: [Drill; 5] = [
+const DRILLS: [Turn; 5] = [
     ("drain", |scale| Box::pin(drain::a_region(scale))),
     ("region_lost", |scale| Box::pin(region::gone_and_back(scale))),
     ("upgrade", |scale| Box::pin(restart::with_a_newer_configuration(scale))),
@@ -60,31 +53,5 @@ const DRILLS: [Drill; 5] = [
 ];
 
 fn main() -> ExitCode {
-    // Flags are cargo's and the test harness's.
-    let names: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let asked: Vec<_> =
-        DRILLS.into_iter().filter(|(name, _)| names.is_empty() || names.iter().any(|n| n == name)).collect();
-    if asked.is_empty() {
-        let known: Vec<_> = DRILLS.iter().map(|(name, _)| *name).collect();
-        println!("drills: no such drill; known are {}", known.join(", "));
-        return ExitCode::from(2);
-    }
-    let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let report = runtime.block_on(LocalSet::new().run_until(hold(&asked)));
-    println!("\n{report}");
-    report.keep("drills");
-    if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn hold(drills: &[Drill]) -> Report {
-    let (scale, mut report) = (Scale::asked(), Report::default());
-    for (name, run) in drills {
-        println!("drills: {name}");
-        // A task of its own, so that one that fails leaves the others their turn.
-        let outcome = tokio::task::spawn_local(run(scale)).await;
-        let outcome = outcome.unwrap_or_else(|failed| Outcome::failed(&failed.to_string()));
-        println!("drills: {name}: {outcome}");
-        report.add(name, outcome);
-    }
-    report
+    turns::take("drills", &DRILLS, &std::env::args().skip(1).collect::<Vec<_>>())
 }

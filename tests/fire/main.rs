@@ -35,21 +35,14 @@ mod scale;
 mod silent;
 mod slow;
 mod storm;
+mod turns;
 
-use std::pin::Pin;
 use std::process::ExitCode;
 
-use report::{Outcome, Report};
-use scale::Scale;
-use tokio::task::LocalSet;
-
-type Running = Pin<Box<dyn Future<Output = Outcome>>>;
-
-/// A fault: its name, and how it is brought about.
-type Fault = (&'static str, fn(Scale) -> Running);
+use turns::Turn;
 
 /// All of them, the most valuable first.
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Turn; 11] = [
     ("kill", |scale| Box::pin(kill::under_load(scale))),
     ("region_gone", |scale| Box::pin(region::gone_and_back(scale))),
     ("failover", |scale| Box::pin(failover::of_a_region(scale))),
@@ -71,31 +64,5 @@ fn main() -> ExitCode {
         crowd::run(url, token, count, channel);
         return ExitCode::SUCCESS;
     }
-    // Flags are cargo's and the test harness's.
-    let names: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let asked: Vec<_> =
-        FAULTS.into_iter().filter(|(name, _)| names.is_empty() || names.iter().any(|n| n == name)).collect();
-    if asked.is_empty() {
-        let known: Vec<_> = FAULTS.iter().map(|(name, _)| *name).collect();
-        println!("fire: no such fault; known are {}", known.join(", "));
-        return ExitCode::from(2);
-    }
-    let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let report = runtime.block_on(LocalSet::new().run_until(bring_about(&asked)));
-    println!("\n{report}");
-    report.keep("fire");
-    if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn bring_about(faults: &[Fault]) -> Report {
-    let (scale, mut report) = (Scale::asked(), Report::default());
-    for (name, run) in faults {
-        println!("fire: {name}");
-        // A task of its own, so that one that fails leaves the others their turn.
-        let outcome = tokio::task::spawn_local(run(scale)).await;
-        let outcome = outcome.unwrap_or_else(|failed| Outcome::failed(&failed.to_string()));
-        println!("fire: {name}: {outcome}");
-        report.add(name, outcome);
-    }
-    report
+    turns::take("fire", &FAULTS, &arguments)
 }
