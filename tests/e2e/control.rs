@@ -15,16 +15,7 @@ async fn kicked(socket: &mut Socket) {
 
 async fn is_admitted(stage: &Stage, region: &str, user: &str) -> bool {
     let token = stage.token(user).await;
-    match Socket::try_open(user, &stage.region(region).url, &token, None).await {
-        Ok(socket) => {
-            socket.close().await;
-            true
-        }
-        Err(fault) => {
-            assert!(format!("{fault:#}").contains("401"), "{fault:#}");
-            false
-        }
-    }
+    Socket::is_admitted(user, &stage.region(region).url, &token).await
 }
 
 /// In ms since the epoch, so many seconds from now.

@@ -58,6 +58,23 @@ impl Socket {
         Self::try_open(user, url, token, Some(4096)).await.unwrap_or_else(|fault| panic!("{user}: {fault:#}"))
     }
 
+    /// Whether the gateway lets this token in, for a moment.
+    ///
+    /// # Panics
+    /// If it is refused by anything but a 401.
+    pub async fn is_admitted(user: &str, url: &str, token: &str) -> bool {
+        match Self::try_open(user, url, token, None).await {
+            Ok(socket) => {
+                socket.close().await;
+                true
+            }
+            Err(fault) => {
+                assert!(format!("{fault:#}").contains("401"), "{fault:#}");
+                false
+            }
+        }
+    }
+
     /// Opens a connection, or says why not.
     ///
     /// # Errors
