@@ -264,8 +264,11 @@ impl SimGateway {
     }
 }
 
-fn kind_of(frame: &str) -> &str {
-    frame.split('"').nth(3).unwrap_or("a frame")
+fn kind_of(frame: &str) -> String {
+    let read: serde_json::Value = serde_json::from_str(frame).unwrap_or_default();
+    let word = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let kind = word(&read["type"]).unwrap_or_else(|| "a frame".to_owned());
+    word(&read["error"]["code"]).map_or(kind.clone(), |code| format!("{kind} {code}"))
 }
 
 #[async_trait]
