@@ -24,6 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "target" / "deployed"
 STAGE = "e2e"
 CONFIG = "tests/e2e/sorl.toml"
+# The APIs whose gateways are gone for now: the tests write it, the emulator obeys (tests/emulator/outage.py).
+GONE = OUT / "gone"
 WRITTEN = ROOT / "target" / "deploy" / f"{STAGE}.json"
 CARGO = ["cargo", "test", "--release", "--locked", "--workspace", "--test", "deployed"]
 # The emulator runs every region's functions on this machine's cores.
@@ -76,10 +78,11 @@ def emulator(log, enforced=True):
     """An emulator that lives as long as the block, or as this process: its standard input is our pipe."""
     log = OUT / log
     log.write_text("")
+    GONE.unlink(missing_ok=True)
     python = ROOT / ".venv" / "emulator" / "bin" / "python"
     command = [python, ROOT / "tests" / "emulator" / "launcher.py", "--log", log]
     running = subprocess.Popen(
-        command, env=os.environ | {"AUTH": str(enforced).lower()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=os.environ | {"AUTH": str(enforced).lower(), "SORL_EMULATOR_GONE": str(GONE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         ready = running.stdout.readline()
@@ -100,6 +103,7 @@ def aws(url):
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "SORL_DEPLOYED": str(WRITTEN),
+        "SORL_EMULATOR_GONE": str(GONE),
         "SORL_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
     }
 

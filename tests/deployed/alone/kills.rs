@@ -3,24 +3,21 @@
 //! Whatever a process had in its hands comes again: what was acknowledged, by SNS or by a reply, is shown to everybody,
 //! once, and nothing of it ends as a dead letter. `SORL_FIRE_MINUTES` makes it longer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use serde_json::json;
-use sorl_client::{Client, Event, Events, Start};
 use sorl_tests::names::unique;
 use sorl_tests::socket::{Incoming, Socket};
 use sorl_tests::stage::Stage;
 use tokio::task::JoinSet;
 
+use super::chat::{Desk, Listener, outside};
 use super::process;
-use super::queues::{attribute, set_visibility};
-use crate::rust_client;
+use super::queues::{attribute, see_again_after};
 use crate::shared::stage;
 
 /// `deliver` twice, because it has messages in its hands.
@@ -46,36 +43,26 @@ async fn functions_killed_at_random_lose_nothing_that_was_acknowledged() {
     for region in stage.three() {
         listeners.push(Listener::begin(&stage, region, &channel).await);
     }
-    let (acknowledged, is_over) = (Mutex::default(), AtomicBool::default());
-    let desk = Arc::new(Desk { stage: stage.clone(), channel: channel.clone(), acknowledged, is_over });
+    let desk = Desk::open(&stage, &channel, PACE);
     let mut publishers = JoinSet::new();
     for region in stage.three() {
-        publishers.spawn(from_outside(Arc::clone(&desk), region.to_owned()));
+        publishers.spawn(outside(Arc::clone(&desk), region.to_owned()));
         publishers.spawn(from_a_client(Arc::clone(&desk), region.to_owned()));
     }
     let killed = kill_for_a_while(&stage).await;
-    desk.is_over.store(true, Ordering::Relaxed);
+    desk.close();
     publishers.join_all().await;
 
     let ended = Instant::now();
-    let acknowledged = desk.acknowledged.lock().clone();
+    let acknowledged = desk.acknowledged();
     for listener in &listeners {
-        listener.has_all(&acknowledged).await;
+        listener.has_all(&acknowledged, PATIENCE).await;
     }
     let (count, waited) = (acknowledged.len(), ended.elapsed().as_millis());
     println!("kills: {killed:?}; {count} messages acknowledged, shown to all {waited} ms after the last");
     assert!(killed.values().sum::<usize>() > 0 && count > 0);
-    let letters = stage.dead_letters().await;
-    assert!(letters.iter().all(|letter| !letter.to_string().contains(&channel)), "{letters:?}");
+    desk.has_no_dead_letter().await;
     see_again_after(&stage, &kept).await;
-}
-
-async fn see_again_after(stage: &Stage, seconds: &str) {
-    for region in stage.three() {
-        for queue in ["live", "bulk"] {
-            set_visibility(stage, region, queue, seconds).await;
-        }
-    }
 }
 
 /// How many processes of each function were killed.
@@ -99,39 +86,11 @@ async fn kill_for_a_while(stage: &Stage) -> BTreeMap<&'static str, usize> {
     killed
 }
 
-/// What publishers share.
-struct Desk {
-    stage: Stage,
-    channel: String,
-    acknowledged: Mutex<Vec<String>>,
-    is_over: AtomicBool,
-}
-
-impl Desk {
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
-    }
-
-    async fn acknowledge(&self, data: String) {
-        self.acknowledged.lock().push(data);
-        tokio::time::sleep(PACE).await;
-    }
-}
-
-/// Publishes to SNS, which nobody kills.
-async fn from_outside(desk: Arc<Desk>, region: String) {
-    while !desk.is_over() {
-        let data = unique("outside");
-        desk.stage.publish(&region, &json!({"channel": desk.channel, "data": data})).await;
-        desk.acknowledge(data).await;
-    }
-}
-
 /// Publishes over a new connection each time, under a key until there is an answer: what it is that was killed on the
 /// way, the authorizer, the connect or the command, it does not know.
 async fn from_a_client(desk: Arc<Desk>, region: String) {
     let user = unique("user");
-    while !desk.is_over() {
+    while desk.is_open() {
         let data = unique("client");
         while !tokio::time::timeout(ANSWER, is_published(&desk, &region, &user, &data)).await.unwrap_or(false)
         {
@@ -154,55 +113,6 @@ async fn is_published(desk: &Desk, region: &str, user: &str, data: &str) -> bool
             // The emulator tells of a function that failed, as API Gateway does, in a frame that is no answer.
             Incoming::Frame(_) => {}
             Incoming::Closed(_) => return false,
-        }
-    }
-}
-
-/// A client that remembers what it was shown.
-struct Listener {
-    /// It lives as long as this.
-    _client: Client,
-    shown: Arc<Mutex<Shown>>,
-}
-
-#[derive(Default)]
-struct Shown {
-    data: HashSet<String>,
-    /// What was shown twice, and gaps.
-    faults: Vec<String>,
-}
-
-impl Listener {
-    async fn begin(stage: &Stage, region: &str, channel: &str) -> Self {
-        let (client, events) = rust_client::client(stage, &unique("listener"), region, 3600);
-        client.subscribe(&rust_client::channel(channel), Start::Now).await.expect("a member");
-        let shown = Arc::new(Mutex::default());
-        tokio::spawn(listen(events, Arc::clone(&shown)));
-        Self { _client: client, shown }
-    }
-
-    async fn has_all(&self, acknowledged: &[String]) {
-        sorl_tests::within(PATIENCE, "everything acknowledged is shown", async || {
-            let shown = self.shown.lock();
-            acknowledged.iter().all(|data| shown.data.contains(data)).then_some(())
-        })
-        .await;
-        assert_eq!(self.shown.lock().faults, [""; 0]);
-    }
-}
-
-async fn listen(mut events: Events, shown: Arc<Mutex<Shown>>) {
-    while let Some(event) = events.next().await {
-        let mut shown = shown.lock();
-        match event {
-            Event::Message { message, .. } => {
-                let data: String = serde_json::from_str(message.data.get()).expect("a text");
-                if !shown.data.insert(data.clone()) {
-                    shown.faults.push(format!("{data} was shown twice"));
-                }
-            }
-            Event::Gap { channel } => shown.faults.push(format!("a gap in {channel}")),
-            _ => {}
         }
     }
 }

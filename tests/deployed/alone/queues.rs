@@ -11,6 +11,15 @@ pub(super) async fn set_visibility(stage: &Stage, region: &str, queue: &str, sec
     deployed.aws.json(region, "sqs", "AmazonSQS.SetQueueAttributes", &set).await;
 }
 
+/// The same for all queues of all regions.
+pub(super) async fn see_again_after(stage: &Stage, seconds: &str) {
+    for region in stage.three() {
+        for queue in ["live", "bulk"] {
+            set_visibility(stage, region, queue, seconds).await;
+        }
+    }
+}
+
 pub(super) async fn attribute(stage: &Stage, region: &str, queue: &str, name: &str) -> String {
     let deployed = stage.deployed();
     let queue = deployed.queue(region, queue).await;
