@@ -1,9 +1,12 @@
 //! Who is told of joins and leaves, and who is found though the configuration changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use sorl_core::command;
+use sorl_core::config::{Config, Site};
+use sorl_core::connect::connect;
 use sorl_core::ids::ConnectionId;
 use sorl_core::limits::PRESENCE_AUDIENCE_MAX;
 use sorl_core::member::{Member, MemberKey, Partition, shard_of};
@@ -81,4 +84,26 @@ fn a_member_in_a_shard_that_is_only_read_any_more_is_reached_listed_and_let_go()
     let left = stage.say_to(&carol, &json!({"action": "unsubscribe", "channel": "ring:1"}), ports);
     assert_eq!(left["type"], "reply", "{left}");
     assert_eq!(wait(stage.place(HOME).registry.get(&key)).unwrap(), None);
+}
+
+#[test]
+fn who_connected_under_another_number_of_shards_subscribes_and_is_forgotten_all_the_same() {
+    let own = |shards: u16| format!("[namespaces.\"@\"]\nshards = {shards}\nshards_read = 4\n");
+    for (before, after) in [(1, 4), (4, 1)] {
+        let stage = Stage::with(&own(after));
+        let place = stage.place(HOME);
+        let config = Arc::new(Config::parse(&own(before)).unwrap());
+        let former = Site { config, ..place.site.clone() };
+        for number in 0..8 {
+            let alice = stage.caller(HOME, "alice", &format!("alice-{number}"));
+            wait(connect(&alice, &place.registry, &*stage.told, &former)).unwrap();
+            for channel in ["hall:1", "@alice"] {
+                let reply = stage.say(&alice, &json!({"action": "subscribe", "channel": channel}));
+                assert_eq!(reply["type"], "reply", "from {before} to {after}: {reply}");
+            }
+            stage.disconnect(&alice);
+            let late = stage.say(&alice, &json!({"action": "subscribe", "channel": "hall:1"}));
+            assert_eq!(late["error"]["code"], "unavailable", "a disconnect overtook it: {late}");
+        }
+    }
 }

@@ -9,7 +9,8 @@
 //! - What decides: [`chance`], and the [`executor`] that says who goes on; a [`plan`] says who takes part, its
 //!   [`odds`] are the faults as data.
 //! - The service: a [`station`] a region (gateway, Lambdas, [`delivery`] from the queues), its [`ports`] wrapped by
-//!   [`faulty`] under the [`weather`]; an [`upgrade`] or a [`rollout`] may be under way.
+//!   [`faulty`] under the [`weather`]; an [`upgrade`] or a [`rollout`] may be under way, which has
+//!   its [`schedule`].
 //! - The people: [`client`]s, whoever is [`outside`], and the [`audit`].
 //! - The judgement: the [`witness`] notes what they saw, the [`checker`] says whether it is as promised, the
 //!   [`trace`] shows how it came about, of as small a run as [`shrink`] finds. The [`mutations`] show that it sees.
@@ -36,6 +37,7 @@ mod progress;
 mod regressions;
 mod rollout;
 mod run;
+mod schedule;
 mod shrink;
 mod stage;
 mod station;

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::chance::Chance;
+use crate::schedule::Resharding;
 use crate::users::REGIONS;
 
 /// How late what expired is collected where TTL is late: DynamoDB says days.
@@ -74,13 +75,15 @@ pub(crate) struct Odds {
     pub(crate) reconfigured: bool,
     /// What befalls whole regions.
     pub(crate) spells: Vec<Spell>,
+    /// How the number of shards is changed during the run, if it is.
+    pub(crate) resharded: Option<Resharding>,
 }
 
 /// How a kind is switched off.
 pub(crate) type SwitchOff = fn(&mut Odds);
 
 /// Every kind, and how it is switched off.
-pub(crate) const KINDS: [(&str, SwitchOff); 24] = [
+pub(crate) const KINDS: [(&str, SwitchOff); 25] = [
     ("slow call", |odds| odds.slow = 0.0),
     ("error before the effect", |odds| odds.refused = 0.0),
     ("lost reply", |odds| odds.lost_reply = 0.0),
@@ -100,6 +103,7 @@ pub(crate) const KINDS: [(&str, SwitchOff); 24] = [
     ("late TTL", |odds| odds.ttl_late = Duration::ZERO),
     ("upgrade", |odds| odds.newer.clear()),
     ("configuration changed", |odds| odds.reconfigured = false),
+    ("shards changed", |odds| odds.resharded = None),
     ("region cut", |odds| odds.never(Spell::Cut)),
     ("replication lags", |odds| odds.never(Spell::Lag)),
     ("replication reordered", |odds| odds.never(Spell::Reorder)),
@@ -140,6 +144,8 @@ impl Odds {
             newer: newer(chance),
             reconfigured: chance.happens(0.5),
             spells: spells(chance),
+            // The last to be drawn: a seed whose shards stay is the run that it was before shards were changed.
+            resharded: resharded(chance),
         }
     }
 
@@ -171,6 +177,10 @@ fn newer(chance: &Chance) -> Vec<&'static str> {
         return Vec::new();
     }
     REGIONS.into_iter().filter(|_| chance.happens(0.5)).collect()
+}
+
+fn resharded(chance: &Chance) -> Option<Resharding> {
+    chance.pick(&[None, None, Some(Resharding::Up), Some(Resharding::Down)]).copied().flatten()
 }
 
 fn spells(chance: &Chance) -> Vec<Spell> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::odds::{KINDS, Odds};
+use crate::schedule::Resharding;
 use crate::users::CLIENTS;
 
 /// What a user does in a life, about.
@@ -47,7 +48,11 @@ impl Plan {
         let length = chance.pick(&[90, 300, 900, 2_000]).copied().unwrap_or(90);
         let odds = Odds::draw(&chance);
         let length = Duration::from_secs(length);
-        Self { seed, salt: 0, odds, clients: CLIENTS, publishers: 2, operator: true, length, deeds: DEEDS }
+        let length = odds.resharded.map_or(length, |resharding| length.max(resharding.length_min()));
+        // Who is kept out knocks all the while, and a row stays of each knock that goes wrong: in a run of hours, under
+        // faults that never cease, more than an order that is about all of them gets done.
+        let operator = odds.resharded != Some(Resharding::Down);
+        Self { seed, salt: 0, odds, clients: CLIENTS, publishers: 2, operator, length, deeds: DEEDS }
     }
 
     /// The stream of what happens.

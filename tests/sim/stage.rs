@@ -8,7 +8,6 @@ use futures::channel::mpsc::unbounded;
 use sorl_core::config::Config;
 use sorl_core::limits::AUDIENCE_INLINE_DEFAULT;
 use sorl_core::ports::{Clock, Entropy};
-use sorl_core::region::Region;
 use sorl_core::time::Timestamp;
 use sorl_local::faults::Faults;
 use sorl_local::keys::LocalKeys;
@@ -24,7 +23,7 @@ use crate::gateway::SimGateway;
 use crate::odds::Odds;
 use crate::outside::Outside;
 use crate::plan::Plan;
-use crate::rollout::Rollout;
+use crate::schedule::{Schedule, versions};
 use crate::station::Station;
 use crate::trace::{Telling, Trace};
 use crate::users::{Badge, Version};
@@ -59,8 +58,8 @@ impl Stage {
         let trace = Trace::new(timeline.clone(), telling);
         trace.note_with(|| format!("{plan}: {:?}", plan.odds));
         let weather = Weather::new(plan.odds.clone(), chance.split(), timeline.clone(), trace.clone());
-        let [before, after] = configs(plan, &chance);
-        let world = world_of(&before, &timeline, &chance, plan.odds.ttl_late);
+        let schedule = schedule(plan, &chance, wiring);
+        let world = world_of(&schedule.first(), &timeline, &chance, plan.odds.ttl_late);
         let witness = Witness::default();
         let keys = new_keys(&world, &timeline, &chance);
         let scene = Scene {
@@ -69,14 +68,15 @@ impl Stage {
             trace: &trace,
             weather: &weather,
             wiring,
-            plan,
-            before: &before,
-            after: &after,
+            schedule: &schedule,
         };
         let stations = scene.stations(&world, &keys);
         count_what_lasts(&plan.odds, &weather);
-        let rolled_out_at = stations.iter().map(|station| station.rollout.ends).max();
-        witness.with(|seen| seen.rolled_out_at = rolled_out_at.filter(|_| plan.odds.reconfigured));
+        let rollouts = || stations.iter().map(|station| &station.rollout);
+        witness.with(|seen| {
+            seen.rolled_out_at = rollouts().filter_map(|one| one.changed("brief", |of| of.grants)).max();
+            seen.resharded_at = rollouts().filter_map(|one| one.changed("hall", |of| of.shards)).max();
+        });
         let around = Surroundings {
             stations: Arc::clone(&stations),
             keys,
@@ -116,21 +116,18 @@ fn count_what_lasts(odds: &Odds, weather: &Weather) {
         ("late TTL", !odds.ttl_late.is_zero()),
         ("upgrade", !odds.newer.is_empty()),
         ("configuration changed", odds.reconfigured),
+        ("shards changed", odds.resharded.is_some()),
     ];
     lasting.into_iter().filter(|(_, is_in_force)| *is_in_force).for_each(|(kind, _)| weather.count(kind));
 }
 
-/// What the stage is configured with at first, and after a roll-out.
-fn configs(plan: &Plan, chance: &Chance) -> [Arc<Config>; 2] {
+/// What the stage is configured with at first and after each step of a roll-out, and when those are.
+fn schedule(plan: &Plan, chance: &Chance, wiring: Wiring) -> Schedule {
     // Where it is small, most audiences are cut into slices, and read page by page to their end.
     let inline = chance.pick(&[1, 3, AUDIENCE_INLINE_DEFAULT]).copied().unwrap_or(AUDIENCE_INLINE_DEFAULT);
-    let grows = chance.happens(0.5);
-    if !plan.odds.reconfigured {
-        let usual = config(Version::USUAL, inline);
-        return [Arc::clone(&usual), usual];
-    }
-    let before = Version { is_larger: !grows, shows_past: true };
-    [config(before, inline), config(Version { is_larger: grows, shows_past: false }, inline)]
+    let versions = versions(plan, chance.happens(0.5), wiring.rollout_flaw());
+    let configs = versions.into_iter().map(|version| config(version, inline)).collect();
+    Schedule::of(plan, configs, wiring.rollout_flaw())
 }
 
 #[expect(clippy::expect_used, reason = "the configuration is ours")]
@@ -173,9 +170,7 @@ struct Scene<'a> {
     trace: &'a Trace,
     weather: &'a Weather,
     wiring: Wiring,
-    plan: &'a Plan,
-    before: &'a Arc<Config>,
-    after: &'a Arc<Config>,
+    schedule: &'a Schedule,
 }
 
 impl Scene<'_> {
@@ -199,7 +194,7 @@ impl Scene<'_> {
         let keys: Arc<dyn sorl_core::ports::Keys> = keys.clone();
         let station = Arc::new(Station {
             region: place.site.region.clone(),
-            rollout: self.rollout(&place.site.region),
+            rollout: self.schedule.rollout(&place.site.region, self.chance),
             place,
             gateway,
             keys,
@@ -213,14 +208,5 @@ impl Scene<'_> {
         self.timeline.spawn(Arc::clone(&station).forget_ended(ended));
         delivery::start(&station);
         station
-    }
-
-    /// Somewhere in the middle of the run, at its own time in each region.
-    fn rollout(&self, region: &Region) -> Rollout {
-        let third = u64::try_from(self.plan.length.as_millis() / 3).unwrap_or(u64::MAX);
-        let begins = START.plus(self.chance.millis(third, 2 * third));
-        let ends = begins.plus(self.chance.millis(0, 45_000));
-        let (before, after) = (Arc::clone(self.before), Arc::clone(self.after));
-        Rollout { region: region.clone(), before, after, begins, ends }
     }
 }

@@ -87,9 +87,9 @@ impl Station {
         T: Send + 'static,
         H: Future<Output = T> + Send + 'static,
     {
-        let name = format!("{} {lambda} {about}", self.region);
-        let site = self.rollout.site(self.timeline.now(), &self.chance);
-        let invocation = Invocation::new(self.weather.clone(), name, site);
+        let version = self.rollout.version(self.timeline.now(), &self.chance);
+        let name = format!("{} {lambda} v{version} {about}", self.region);
+        let invocation = Invocation::new(self.weather.clone(), name, self.rollout.site(version));
         let bench = Bench { lambda, timeline: &self.timeline, chance: &self.chance };
         // A flaw is the handler's own, so it lies outside the faults.
         let ports = self.wiring.apply(faulty(&self.ports(), &invocation), &bench);

@@ -12,10 +12,20 @@ pub(crate) struct Version {
     pub(crate) is_larger: bool,
     /// Whether tokens without a claim may read the past of `brief`.
     pub(crate) shows_past: bool,
+    /// The shards of halls and of personal channels, where a roll-out is about them.
+    pub(crate) shards: Option<Shards>,
 }
 
-/// The stage's configuration, but for what differs between versions. Shards are read everywhere before any are
-/// written.
+/// How many shards members are written to, and how many are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shards {
+    /// By whoever subscribes.
+    pub(crate) written: u16,
+    /// At least as many.
+    pub(crate) read: u16,
+}
+
+/// The stage's configuration, but for what differs between versions.
 const CONFIG: &str = r#"
 stage = "sim"
 regions = ["us-east-1", "eu-north-1", "ap-southeast-2"]
@@ -26,10 +36,12 @@ secret = "thirty-two bytes that nobody knows"
 history = "24h"
 join_leave = true
 grants = ["subscribe", "publish", "history", "presence"]
+[namespaces."@"]
+history = "24h"
+{own}
 [namespaces.hall]
 history = "24h"
-shards = {shards}
-shards_read = 3
+{halls}
 grants = ["subscribe", "publish", "history", "presence"]
 [namespaces.brief]
 history = "{brief}"
@@ -41,14 +53,24 @@ grants = ["subscribe", "publish", "history", "presence"]
 
 impl Version {
     /// What stands without a roll-out.
-    pub(crate) const USUAL: Self = Self { is_larger: false, shows_past: true };
+    pub(crate) const USUAL: Self = Self { is_larger: false, shows_past: true, shards: None };
 
     /// Its configuration.
     pub(crate) fn config(self) -> String {
-        let (shards, brief, gust) = if self.is_larger { ("3", "20m", "3m") } else { ("2", "3m", "0") };
+        let (written, brief, gust) = if self.is_larger { (3, "20m", "3m") } else { (2, "3m", "0") };
         let past = if self.shows_past { r#", "history""# } else { "" };
-        let words = [("{shards}", shards), ("{brief}", brief), ("{gust}", gust), ("{past}", past)];
+        let own = self.shards.unwrap_or(Shards { written: 1, read: 1 }).lines();
+        // Where nothing is said of them, all are read that any version writes.
+        let halls = self.shards.unwrap_or(Shards { written, read: 3 }).lines();
+        let words =
+            [("{own}", &*own), ("{halls}", &*halls), ("{brief}", brief), ("{gust}", gust), ("{past}", past)];
         words.iter().fold(CONFIG.to_owned(), |config, (word, value)| config.replace(word, value))
+    }
+}
+
+impl Shards {
+    fn lines(self) -> String {
+        format!("shards = {}\nshards_read = {}", self.written, self.read)
     }
 }
 

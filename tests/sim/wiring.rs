@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::chance::Chance;
 use crate::executor::Timeline;
-use crate::mutations::Flaw;
+use crate::mutations::{Flaw, RolloutFlaw};
 use crate::ports::PortSet;
 
 /// Which Lambda.
@@ -54,6 +54,14 @@ impl Wiring {
     /// With one thing broken.
     pub(crate) const fn broken(flaw: Flaw) -> Self {
         Self(Some(flaw))
+    }
+
+    /// What is broken in how configurations are rolled out, which is no port.
+    pub(crate) const fn rollout_flaw(self) -> Option<RolloutFlaw> {
+        match self.0 {
+            Some(Flaw::Rollout(flaw)) => Some(flaw),
+            _ => None,
+        }
     }
 
     /// The ports of one invocation.

@@ -127,8 +127,10 @@ pub(crate) struct Testimony {
     pub(crate) dead_letters: Vec<(Region, String, String)>,
     /// Rows of members that stand two hours after everybody left, where TTL is not late: region, whose, and where.
     pub(crate) rows_left: Vec<(Region, ConnectionId, ChannelName)>,
-    /// When the last region had the new configuration, if there was one.
+    /// When the last region took away the right to the past of `brief`, if that was rolled out.
     pub(crate) rolled_out_at: Option<Timestamp>,
+    /// When the last region wrote another number of shards, if it did.
+    pub(crate) resharded_at: Option<Timestamp>,
     /// Whether everything had settled before what comes now was published.
     pub(crate) is_last_call: bool,
     /// How often each message came over each connection since then.

@@ -4,6 +4,8 @@
 //! either here, or by whoever wrote it and then looks for connections to close. The user's connections are counted
 //! after the put as well, so that of several that are opened at once in a region no more than the bound stay.
 
+use std::iter::once;
+
 use futures::future::{try_join, try_join_all};
 
 use crate::authorize::Caller;
@@ -125,8 +127,16 @@ fn connection_record(caller: &Caller, site: &Site, now: Timestamp) -> Member {
     }
 }
 
-/// The key of the connection record: the row in the user's personal channel.
-pub(crate) fn connection_key(caller: &Caller, site: &Site) -> MemberKey {
+/// Where the connection record may stand: today's key first, then where it was written if the number of shards has
+/// changed since.
+pub(crate) fn connection_keys(caller: &Caller, site: &Site) -> Vec<MemberKey> {
+    let today = connection_key(caller, site);
+    let others = today.elsewhere(site.config.namespace(&today.partition.channel).shards_read);
+    once(today).chain(others).collect()
+}
+
+/// The key of the connection record as it is written today: the row in the user's personal channel.
+fn connection_key(caller: &Caller, site: &Site) -> MemberKey {
     let channel = ChannelName::personal(&caller.principal.user);
     let shard = shard_of(&caller.connection, site.config.namespace(&channel).shards);
     MemberKey {

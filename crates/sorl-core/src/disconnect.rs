@@ -5,7 +5,7 @@
 
 use crate::authorize::Caller;
 use crate::config::Site;
-use crate::connect::connection_key;
+use crate::connect::connection_keys;
 use crate::envelope::{PresenceChange, PresenceEvent, PresenceKind, Relayed};
 use crate::ids::ConnectionId;
 use crate::member::Member;
@@ -22,7 +22,9 @@ pub async fn disconnect(
     site: &Site,
 ) -> Result<(), Unavailable> {
     // The connection record first: a `subscribe` that is under way looks for it after its own put.
-    registry.delete(&connection_key(caller, site)).await?;
+    for key in connection_keys(caller, site) {
+        registry.delete(&key).await?;
+    }
     forget(&caller.connection, registry, bus, site).await
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Each region writes only rows of its own region, so replication never has a conflict to resolve.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -57,6 +59,19 @@ pub struct Partition {
     pub shard: u16,
 }
 
+impl MemberKey {
+    /// Where other numbers of shards, as many as are read, put the same connection: rows may stand there that were
+    /// written before the number changed, or by a function that has not the new one yet.
+    #[must_use]
+    pub fn elsewhere(&self, shards_read: u16) -> Vec<Self> {
+        let shards: BTreeSet<_> =
+            (1..=shards_read).map(|shards| shard_of(&self.connection, shards)).collect();
+        let others = shards.into_iter().filter(|shard| *shard != self.partition.shard);
+        let key = |shard| Self { partition: Partition { shard, ..self.partition.clone() }, ..self.clone() };
+        others.map(key).collect()
+    }
+}
+
 /// The shard of a connection among `shards`: stable across versions and machines, since rows outlive both.
 #[must_use]
 pub fn shard_of(connection: &ConnectionId, shards: u16) -> u16 {
@@ -105,6 +120,15 @@ mod tests {
             let connection = ConnectionId::parse(&format!("c{n}")).unwrap();
             shard_of(&connection, 7) < 7
         }));
+    }
+
+    #[test]
+    fn a_row_may_stand_wherever_a_number_of_shards_that_is_read_puts_it() {
+        let connection = ConnectionId::parse("carol").unwrap();
+        let partition = Partition { channel: channel("c"), region: Region::parse("r").unwrap(), shard: 3 };
+        let key = MemberKey { partition, connection };
+        let shards = |read| key.elsewhere(read).iter().map(|other| other.partition.shard).collect::<Vec<_>>();
+        assert_eq!((shards(1), shards(4), shards(8)), (vec![0], vec![0, 1, 2], vec![0, 1, 2, 5, 7]));
     }
 
     #[test]

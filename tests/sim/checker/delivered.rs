@@ -1,11 +1,18 @@
 //! Accepted means delivered, and recovered after a gap: whoever was in a channel throughout was shown every
 //! message that was acknowledged, or was told that something is missing.
 
+use std::time::Duration;
+
 use sorl_core::time::Timestamp;
 
 use super::Violation;
-use crate::users::{keeps_any, keeps_long};
+use crate::users::{Deed, Version, keeps_any, keeps_long, user_of};
 use crate::witness::{Number, Publication, Stay, Testimony};
+
+/// How far back a recovery reaches that needs no right to the past.
+const RECOVERED_MAX: Duration = Duration::from_hours(1);
+/// How long before it came a message may have been accepted that a cursor stands at: cursors wait for what is owed.
+const SLACK: Duration = Duration::from_mins(20);
 
 pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
     let throughout = seen.stays.iter().filter(|stay| !stay.over && seen.present.contains(&stay.client));
@@ -17,7 +24,7 @@ pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
                 violations.push(missing(stay, *number));
             }
         }
-        if keeps_long(&stay.channel) && !stay.gaps.is_empty() {
+        if keeps_long(&stay.channel) && stay.gaps.iter().any(|told| !lacks_the_past(stay, *told, seen)) {
             violations.push(Violation {
                 promise: "3: recovered after a gap",
                 what: format!(
@@ -29,6 +36,20 @@ pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Whether a gap had to be told, though there may be none: nothing came for most of an hour to somebody who may not read
+/// the past, and what is older than an hour is the past.
+fn lacks_the_past(stay: &Stay, told: Timestamp, seen: &Testimony) -> bool {
+    let mut connections = seen.connections.range((stay.client, 0)..=(stay.client, u32::MAX)).rev();
+    let badge = connections.find(|(_, connection)| connection.asked_at <= told).map(|(_, with)| with.badge);
+    let may_read = badge.is_some_and(|badge| {
+        badge.allows(&user_of(stay.client), Deed::History, &stay.channel, Version::USUAL)
+    });
+    let came = stay.seen.iter().filter(|sighting| sighting.at < told);
+    let accepted = came.filter_map(|sighting| seen.publications.get(&sighting.number)?.accepted());
+    let latest = accepted.chain(stay.since).max();
+    !may_read && latest.is_some_and(|latest| told.since(latest) > RECOVERED_MAX - SLACK)
 }
 
 fn is_owed(stay: &Stay, since: Timestamp, publication: &Publication, seen: &Testimony) -> bool {

@@ -38,7 +38,7 @@ pub(super) fn judge(seen: &Testimony) -> Vec<Violation> {
 /// partitions of the channel and may be posted to from each.
 fn may_have_two_rows(client: ClientNumber, link: u32, seen: &Testimony) -> bool {
     let connection = seen.connections.get(&(client, link));
-    connection.zip(seen.rolled_out_at).is_some_and(|(connection, at)| connection.asked_at <= at)
+    connection.zip(seen.resharded_at).is_some_and(|(connection, at)| connection.asked_at <= at)
 }
 
 fn copied(((client, connection, number), copies): (&(ClientNumber, u32, Number), &u32)) -> Violation {

@@ -77,6 +77,19 @@ fn a_message_that_was_accepted_and_never_shown_is_found() {
 }
 
 #[test]
+fn a_gap_is_excused_after_an_hour_of_silence_for_who_may_not_read_the_past() {
+    let told = |badge, second| {
+        found(move |seen| {
+            seen.connections.get_mut(&(0, 1)).unwrap().badge = badge;
+            stay(seen).gaps.push(at(second));
+        })
+    };
+    let gap = ["3: recovered after a gap"];
+    assert_eq!((told(Badge::Listener, 3_700), told(Badge::Listener, 600)), (Vec::new(), gap.to_vec()));
+    assert_eq!(told(Badge::Plain, 3_700), gap);
+}
+
+#[test]
 fn a_message_that_is_shown_twice_is_found_unless_it_could_be_forgotten() {
     let twice = ["2: seen once"];
     assert_eq!(found(|seen| stay(seen).seen.push(sighting(1, 22))), twice);
@@ -140,14 +153,14 @@ fn harm_beyond_one_bad_thing_is_found() {
     assert_eq!(found(|seen| seen.dead_letters.push(letter("", "hello"))), isolated);
     assert_eq!(found(|seen| seen.dead_letters.push(letter("received 100 times", "hello"))), isolated);
     assert_eq!(found(|seen| seen.copies.extend([((0, 1, 1), 2)])), isolated);
-    let rolled_out = |second: u64| {
+    let resharded = |second: u64| {
         move |seen: &mut Testimony| {
             seen.copies.extend([((0, 1, 1), 2)]);
-            seen.rolled_out_at = Some(at(second));
+            seen.resharded_at = Some(at(second));
         }
     };
-    assert_eq!(found(rolled_out(8)), isolated);
-    assert_eq!(found(rolled_out(15)), [""; 0], "it may stand in two shards");
+    assert_eq!(found(resharded(8)), isolated);
+    assert_eq!(found(resharded(15)), [""; 0], "it may stand in two shards");
     let buried = |seen: &mut Testimony| {
         seen.poison.push("hello".to_owned());
         seen.dead_letters.push(letter("no JSON", "hello"));

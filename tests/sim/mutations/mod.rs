@@ -1,10 +1,12 @@
 //! Mutations: the service with one thing broken on purpose, to see that the checker sees it.
 //!
-//! Broken is always a port, from outside; core has no switches. What a flaw does stands where its port is.
+//! Broken is always a port, or what operators do, from outside; core has no switches. What a flaw does stands where
+//! its port is.
 
 mod gateway;
 mod log;
 mod registry;
+mod rollout;
 mod sending;
 
 use sorl_tests::over::Over;
@@ -16,6 +18,7 @@ use crate::wiring::{Bench, Lambda};
 pub(crate) use gateway::GatewayFlaw;
 pub(crate) use log::LogFlaw;
 pub(crate) use registry::RegistryFlaw;
+pub(crate) use rollout::RolloutFlaw;
 pub(crate) use sending::SendingFlaw;
 
 /// One thing that is broken.
@@ -29,11 +32,13 @@ pub(crate) enum Flaw {
     Sending(SendingFlaw),
     /// In `@connections`.
     Gateway(GatewayFlaw),
+    /// In the order in which an operator rolls configurations out.
+    Rollout(RolloutFlaw),
 }
 
 impl Flaw {
     /// All of them.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Log(LogFlaw::AppendsAfterTheAudience),
         Self::Log(LogFlaw::MarksAfterTheAudience),
         Self::Log(LogFlaw::MarksNothing),
@@ -61,6 +66,8 @@ impl Flaw {
         Self::Gateway(GatewayFlaw::ClosesNothing),
         Self::Gateway(GatewayFlaw::TakesThrottledForTaken),
         Self::Gateway(GatewayFlaw::TakesGoneForTaken),
+        Self::Rollout(RolloutFlaw::ChangesShardsAtOnce),
+        Self::Rollout(RolloutFlaw::LowersShardsTooSoon),
     ];
 
     /// The ports of one invocation with this flaw.
@@ -77,6 +84,7 @@ impl Flaw {
                 let broken = gateway::Broken { inner: ports.gateway, flaw, chance: bench.chance.clone() };
                 PortSet { gateway: Arc::new(broken), ..ports }
             }
+            Self::Rollout(_) => ports,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::recovery::recover;
 use super::{Ports, no_grant, refuse_blocked, rights_on};
 use crate::authorize::Caller;
 use crate::config::Site;
-use crate::connect::connection_key;
+use crate::connect::connection_keys;
 use crate::disconnect::{presence_change, tell_leaves};
 use crate::envelope::PresenceKind;
 use crate::error::{ErrorCode, Refusal};
@@ -150,10 +150,12 @@ async fn join(
 }
 
 async fn check_connection_stands(caller: &Caller, ports: Ports<'_>, site: &Site) -> Result<(), Refusal> {
-    let record = ports.registry.get(&connection_key(caller, site)).await?;
-    let now = ports.clock.now();
-    if record.is_some_and(|record| !record.is_expired(now)) {
-        return Ok(());
+    for key in connection_keys(caller, site) {
+        let record = ports.registry.get(&key).await?;
+        let now = ports.clock.now();
+        if record.is_some_and(|record| !record.is_expired(now)) {
+            return Ok(());
+        }
     }
     Err(Refusal::new(ErrorCode::Unavailable, "the connection is closing; connect again"))
 }

@@ -1,7 +1,5 @@
 //! `unsubscribe`: the connection is a member no more.
 
-use std::collections::BTreeSet;
-
 use futures::future::{try_join, try_join_all};
 use serde::Serialize;
 
@@ -10,7 +8,7 @@ use crate::authorize::Caller;
 use crate::config::Site;
 use crate::disconnect::tell_leaves;
 use crate::error::{ErrorCode, Refusal};
-use crate::member::{Member, MemberKey, Partition, shard_of};
+use crate::member::{Member, MemberKey};
 use crate::names::ChannelName;
 use crate::ports::{Registry, Unavailable};
 use crate::protocol::Fields;
@@ -52,20 +50,10 @@ async fn remove(
     site: &Site,
 ) -> Result<Vec<Member>, Unavailable> {
     let key = member_key(channel, caller, site);
-    let own = registry.delete(&key);
-    let others = shards_elsewhere(&key, site).into_iter().map(|shard| {
-        let partition = Partition { shard, ..key.partition.clone() };
-        delete_if_there(MemberKey { partition, connection: key.connection.clone() }, registry)
-    });
-    let (own, others) = try_join(own, try_join_all(others)).await?;
+    let shards_read = site.config.namespace(channel).shards_read;
+    let others = key.elsewhere(shards_read).into_iter().map(|other| delete_if_there(other, registry));
+    let (own, others) = try_join(registry.delete(&key), try_join_all(others)).await?;
     Ok(own.into_iter().chain(others.into_iter().flatten()).collect())
-}
-
-/// Where other numbers of shards, as many as are read, put the same connection.
-fn shards_elsewhere(key: &MemberKey, site: &Site) -> BTreeSet<u16> {
-    let read = site.config.namespace(&key.partition.channel).shards_read;
-    let shards = (1..=read).map(|shards| shard_of(&key.connection, shards));
-    shards.filter(|shard| *shard != key.partition.shard).collect()
 }
 
 /// Most often it is not, and to read costs a fifth of a delete.
