@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sorl_core::authorize::Caller;
 use sorl_core::grants::Grants;
 use sorl_core::ids::MessageId;
+use sorl_core::limits::RECOVERY_SUBSCRIBE_MAX;
 use sorl_core::ports::Clock;
 use sorl_tests::over::Over;
 
@@ -159,6 +160,26 @@ fn marked_messages_that_do_not_fit_are_paged_by_history_or_told_as_a_gap() {
 }
 
 #[test]
+fn an_answer_that_marked_messages_fill_is_told_as_a_gap_unless_another_has_room() {
+    for (late, recovered, messages) in [(40_000, true, 2), (60_000, false, 1)] {
+        let stage = Stage::new();
+        let text = |len: usize| format!("{:?}", "x".repeat(len));
+        stage.send("room:1", &text(late));
+        stage.pass(Duration::from_mins(20));
+        let member = connected(&stage, "bob", "bob", Some(json!({"room:*": ["subscribe"]})));
+        let since = cursor(&stage, &member);
+        for _ in 0..2 {
+            stage.pass(Duration::from_secs(1));
+            stage.send("room:1", &text(60_000));
+        }
+        stage.deliver();
+        let told = resume(&stage, &member, &since, Some(HOME));
+        let shown = (&told["recovered"], data(&told).len(), &told["more"]);
+        assert_eq!(shown, (&json!(recovered), messages, &json!(true)), "{late}");
+    }
+}
+
+#[test]
 fn marked_messages_that_fit_come_to_a_member_without_the_right_to_history() {
     let stage = Stage::new();
     for _ in 0..2 {
@@ -196,6 +217,15 @@ fn a_rewind_of_none_brings_none() {
 }
 
 #[test]
+fn a_rewind_says_nothing_of_what_lies_before_it() {
+    let stage = Stage::new();
+    (0..3).for_each(|n| send_and_log(&stage, &n.to_string()));
+    let alice = connected(&stage, "alice", "alice", None);
+    let told = stage.say(&alice, &json!({"action": "subscribe", "channel": "room:1", "rewind": 1}));
+    assert_eq!((data(&told["result"]).len(), &told["result"]["more"]), (1, &json!(false)));
+}
+
+#[test]
 fn who_leaves_a_channel_stays_in_the_others() {
     let stage = Stage::new();
     let alice = stage.member("alice", "alice", "mass:1");
@@ -229,8 +259,11 @@ fn an_old_cursor_needs_the_right_to_history() {
     let grants = || Some(json!({"room:*": ["subscribe"]}));
     let since = cursor(&stage, &connected(&stage, "alice", "alice", grants()));
     send_and_log(&stage, "1");
-    stage.pass(Duration::from_mins(61));
+    stage.pass(RECOVERY_SUBSCRIBE_MAX);
     let alice = connected(&stage, "alice", "alice2", grants());
+    let just = resume(&stage, &alice, &since, Some(HOME));
+    assert_eq!((&just["recovered"], data(&just)), (&json!(true), vec![json!(1)]));
+    stage.pass(Duration::from_millis(1));
     let old = resume(&stage, &alice, &since, Some(HOME));
     assert_eq!((&old["recovered"], data(&old).len()), (&json!(false), 0));
     let page =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sorl_core::connect::ConnectError;
 use sorl_core::envelope::Topic;
-use sorl_core::limits::SHUTDOWN_CONNECTIONS_MAX;
+use sorl_core::limits::{HANDSHAKE_MAX, SHUTDOWN_CONNECTIONS_MAX};
 use sorl_core::ports::{Clock, Registry};
 
 use crate::gateway::Answers;
@@ -138,6 +138,9 @@ fn an_order_that_sends_too_many_elsewhere_is_a_dead_letter() {
     let stage = Stage::new();
     let mut order_of_many = shutdown(&stage, HOME, false);
     let bob = order_of_many["connections"][0].clone();
+    order_of_many["connections"] = vec![bob.clone(); SHUTDOWN_CONNECTIONS_MAX].into();
+    order(&stage, &order_of_many);
+    assert_eq!(stage.dead_letters(), [] as [String; 0]);
     order_of_many["connections"] = vec![bob; SHUTDOWN_CONNECTIONS_MAX + 1].into();
     order(&stage, &order_of_many);
     assert_eq!(stage.dead_letters(), ["control: a shutdown names at most 100 connections"]);
@@ -153,4 +156,21 @@ fn a_connection_whose_handshake_is_pending_is_kicked_once_it_is_there() {
     stage.gateway.answer("bob", Answers::Ok);
     stage.deliver_for(Duration::from_secs(5));
     assert!(stage.gateway.is_closed("bob"));
+}
+
+#[test]
+fn a_410_is_believed_once_no_handshake_can_be_pending_any_more() {
+    let kick = |_: &Stage| json!({"control": "disconnect", "user": "bob"});
+    let orders: [&dyn Fn(&Stage) -> Value; 2] = [&kick, &|stage| shutdown(stage, HOME, true)];
+    for of in orders {
+        for (short_of, closed) in [(Duration::from_millis(1), false), (Duration::ZERO, true)] {
+            let stage = Stage::new();
+            stage.member("bob", "bob", "hall:1");
+            let text = of(&stage);
+            stage.gateway.answer("bob", Answers::Gone);
+            stage.pass(HANDSHAKE_MAX - short_of);
+            order(&stage, &text);
+            assert_eq!(stage.gateway.is_closed("bob"), closed, "{text}, {short_of:?} before");
+        }
+    }
 }

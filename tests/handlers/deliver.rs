@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sorl_core::deliver::{Ports, Record, Report, deliver};
 use sorl_core::envelope::Topic;
-use sorl_core::limits::DELIVER_MAX;
+use sorl_core::limits::LATE_AFTER;
 use sorl_core::ports::{Clock, RecordSource};
 use sorl_tests::over::Over;
 
@@ -19,11 +19,6 @@ fn deliver_with(stage: &Stage, change: impl FnOnce(Ports<'_>, &[Record]) -> Repo
     let received = place.live.receive(stage.told.now(), 10);
     let records: Vec<_> = received.iter().map(|received| received.record.clone()).collect();
     change(stage.ports(place), &records)
-}
-
-fn run(stage: &Stage, ports: Ports<'_>, records: &[Record]) -> Report {
-    let deadline = stage.told.now().plus(DELIVER_MAX);
-    wait(deliver(records, ports, &stage.place(HOME).site, deadline))
 }
 
 #[test]
@@ -64,7 +59,7 @@ fn poison_that_cannot_be_buried_comes_again() {
     let stage = Stage::new();
     stage.publish(Topic::Messages, "no channel", None);
     let report =
-        deliver_with(&stage, |ports, records| run(&stage, Ports { queue: &BrokenQueue, ..ports }, records));
+        deliver_with(&stage, |ports, records| stage.run(records, Ports { queue: &BrokenQueue, ..ports }));
     assert_eq!(report.failed.len(), 1);
 }
 
@@ -72,7 +67,7 @@ fn poison_that_cannot_be_buried_comes_again() {
 fn a_record_of_the_bulk_queue_that_is_no_slice_is_poison() {
     let stage = Stage::new();
     let record = Record { id: "r".to_owned(), source: RecordSource::Bulk, body: "{}".to_owned() };
-    let report = run(&stage, stage.ports(stage.place(HOME)), &[record]);
+    let report = stage.run(&[record], stage.ports(stage.place(HOME)));
     assert_eq!((report.failed.len(), report.counts.dead_letters), (0, 1));
 }
 
@@ -86,7 +81,7 @@ fn what_is_not_logged_is_not_posted_and_comes_again() {
     stage.send("room:1", "2");
     let report = deliver_with(&stage, |ports, records| {
         let log = Over(BrokenLog { refuses_first: true, ..BrokenLog::of(ports.log) });
-        run(&stage, Ports { log: &log, ..ports }, records)
+        stage.run(records, Ports { log: &log, ..ports })
     });
     assert_eq!(report.failed.len(), 1);
     assert_eq!(stage.gateway.data("alice"), [json!(2)]);
@@ -103,7 +98,7 @@ fn a_late_message_that_cannot_be_marked_is_not_posted_and_comes_again() {
     stage.pass(Duration::from_secs(16));
     let report = deliver_with(&stage, |ports, records| {
         let log = Over(BrokenLog { refuses_marks: true, ..BrokenLog::of(ports.log) });
-        run(&stage, Ports { log: &log, ..ports }, records)
+        stage.run(records, Ports { log: &log, ..ports })
     });
     assert_eq!(report.failed.len(), 1);
     assert_eq!(stage.gateway.data("alice"), [] as [serde_json::Value; 0]);
@@ -133,9 +128,32 @@ fn a_message_that_a_batch_brings_twice_comes_again_twice() {
     stage.send("room:1", "1");
     let report = deliver_with(&stage, |ports, records| {
         let twin = Record { id: "twin".to_owned(), ..records[0].clone() };
-        run(&stage, ports, &[records[0].clone(), twin])
+        stage.run(&[records[0].clone(), twin], ports)
     });
     assert_eq!((report.failed.len(), report.counts.forbidden), (2, 1), "{report:?}");
+}
+
+#[test]
+fn a_message_that_a_batch_brings_twice_is_shown_once() {
+    let stage = Stage::new();
+    stage.member("alice", "alice", "room:1");
+    stage.deliver();
+    stage.send("room:1", "1");
+    deliver_with(&stage, |ports, records| {
+        let twin = Record { id: "twin".to_owned(), ..records[0].clone() };
+        stage.run(&[records[0].clone(), twin], ports)
+    });
+    assert_eq!(stage.gateway.data("alice"), [json!(1)]);
+}
+
+#[test]
+fn a_message_is_marked_as_late_only_after_fifteen_seconds() {
+    for (age, marks) in [(LATE_AFTER, 0), (LATE_AFTER + Duration::from_millis(1), 1)] {
+        let stage = Stage::new();
+        stage.send("hall:1", "1");
+        stage.pass(age);
+        assert_eq!(stage.deliver_batch(|_, _| None).unwrap().counts.marks, marks, "{age:?}");
+    }
 }
 
 #[test]
@@ -145,7 +163,7 @@ fn an_audience_is_read_from_the_table_and_not_from_a_replica_that_lags() {
     stage.send("room:1", "1");
     deliver_with(&stage, |ports, records| {
         let registry = BrokenRegistry::behind(ports.registry);
-        run(&stage, Ports { registry: &registry, ..ports }, records)
+        stage.run(records, Ports { registry: &registry, ..ports })
     });
     assert_eq!(stage.gateway.data("alice"), [json!(1)]);
 }

@@ -29,6 +29,7 @@ pub(crate) struct Scripted {
 struct State {
     answers: BTreeMap<String, Answers>,
     posts: Vec<(String, Value)>,
+    bytes: u64,
     closed: BTreeSet<String>,
     refuses_to_close: bool,
 }
@@ -44,6 +45,11 @@ impl Scripted {
 
     pub(crate) fn is_closed(&self, connection: &str) -> bool {
         self.state.lock().unwrap().closed.contains(connection)
+    }
+
+    /// Bytes of all frames that it took.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.state.lock().unwrap().bytes
     }
 
     /// The frames of `kind` that the connection got, in order.
@@ -74,6 +80,7 @@ impl Gateway for Scripted {
             Answers::Forbidden => return Err(PostError::Forbidden),
             Answers::Nothing => return Err(Unavailable::new("gateway", "no answer").into()),
         }
+        state.bytes += u64::try_from(frame.text().len()).unwrap();
         state.posts.push((connection.to_string(), serde_json::from_slice(frame.text()).unwrap()));
         Ok(())
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sorl_core::deliver::{Ports, Record, Report, deliver};
-use sorl_core::limits::{AUDIENCE_INLINE_DEFAULT, DELIVER_MAX, RECOVERY_OVERLAP};
+use sorl_core::deliver::{Ports, Report, deliver};
+use sorl_core::envelope::Slice;
+use sorl_core::limits::{AUDIENCE_INLINE_DEFAULT, RECOVERY_OVERLAP};
 use sorl_core::ports::Clock;
 
 use crate::broken::{BrokenQueue, BrokenRegistry};
@@ -110,7 +111,7 @@ fn an_audience_that_cannot_be_read_to_its_end_is_read_on_by_a_slice() {
     // The embedded registry has pages of a thousand: one for the run itself, one that is cut, and no more.
     let report = stage.deliver_batch(|ports, records| {
         let registry = BrokenRegistry::with_pages(ports.registry, 2);
-        Some(once(&stage, records, Ports { registry: &registry, ..ports }))
+        Some(stage.run(records, Ports { registry: &registry, ..ports }))
     });
     let report = report.unwrap();
     assert_eq!((report.failed.len(), report.counts.slices), (0, 2), "{report:?}");
@@ -126,7 +127,8 @@ fn what_is_not_cut_in_time_is_read_on_by_a_slice() {
     crowd(&stage, members, "hall:1");
     stage.send("hall:1", "1");
     let report = stage.deliver_batch(|ports, records| {
-        let deadline = stage.told.now().plus(Duration::from_secs(12));
+        // Another page and its slices may take 15 s.
+        let deadline = stage.told.now().plus(Duration::from_secs(15));
         Some(wait(deliver(records, ports, &stage.place(HOME).site, deadline)))
     });
     let report = report.unwrap();
@@ -136,13 +138,40 @@ fn what_is_not_cut_in_time_is_read_on_by_a_slice() {
     assert_eq!(stage.waiting(), 0);
 }
 
+/// Delivers a batch while so many pages can be read: how many turns its first slice took, and what came of it.
+fn with_pages(stage: &Stage, pages: usize) -> (u32, usize, u64) {
+    let mut depth = 0;
+    let report = stage.deliver_batch(|ports, records| {
+        depth = Slice::parse(&records[0].body).map_or(0, |slice| slice.depth);
+        let registry = BrokenRegistry::with_pages(ports.registry, pages);
+        Some(stage.run(records, Ports { registry: &registry, ..ports }))
+    });
+    let Report { failed, counts, .. } = report.unwrap();
+    (depth, failed.len(), counts.slices)
+}
+
+#[test]
+fn a_reading_that_got_nowhere_waits_as_it_is_and_one_that_got_further_hands_on_the_rest() {
+    let stage = Stage::in_pages("[limits]\ninline = 3", 3);
+    crowd(&stage, 10, "hall:1");
+    stage.send("hall:1", "1");
+    for (pages, turn) in [(1, (0, 0, 1)), (0, (1, 1, 0)), (1, (1, 0, 2))] {
+        assert_eq!(with_pages(&stage, pages), turn, "{pages}");
+        stage.pass(Duration::from_secs(1));
+    }
+    assert_eq!(with_pages(&stage, usize::MAX).0, 2);
+    stage.deliver_for(Duration::from_secs(1));
+    everyone_has(&stage, 10, &[json!(1)]);
+    assert_eq!(stage.waiting(), 0);
+}
+
 #[test]
 fn an_audience_that_can_be_neither_read_on_nor_left_to_a_slice_fails_its_record() {
     let stage = small();
     crowd(&stage, 10, "hall:1");
     stage.send("hall:1", "1");
     let report = stage
-        .deliver_batch(|ports, records| Some(once(&stage, records, Ports { queue: &BrokenQueue, ..ports })));
+        .deliver_batch(|ports, records| Some(stage.run(records, Ports { queue: &BrokenQueue, ..ports })));
     assert_eq!(report.unwrap().failed.len(), 1);
     stage.deliver_for(Duration::from_secs(5));
     for n in 0..10 {
@@ -161,7 +190,7 @@ fn a_late_reading_finds_whoever_moved_to_where_it_was_read_already() {
     stage.send("hall:1", "1");
     stage.deliver_batch(|ports, records| {
         let registry = BrokenRegistry::with_pages(ports.registry, 1);
-        Some(once(&stage, records, Ports { registry: &registry, ..ports }))
+        Some(stage.run(records, Ports { registry: &registry, ..ports }))
     });
     stage.disconnect(&last);
     stage.pass(Duration::from_mins(2));
@@ -171,10 +200,4 @@ fn a_late_reading_finds_whoever_moved_to_where_it_was_read_already() {
     assert_eq!(stage.gateway.data("a0"), [json!(1)], "it came with a cursor that may be past the message");
     everyone_has(&stage, members, &[json!(1)]);
     assert_eq!(stage.waiting(), 0);
-}
-
-/// Delivers with other ports than the stage's own.
-fn once(stage: &Stage, records: &[Record], ports: Ports<'_>) -> Report {
-    let deadline = stage.told.now().plus(DELIVER_MAX);
-    wait(deliver(records, ports, &stage.place(HOME).site, deadline))
 }

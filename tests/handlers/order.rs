@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sorl_core::authorize::Caller;
 use sorl_core::connect::{ConnectError, connect};
-use sorl_core::deliver::{Ports, Report, deliver};
+use sorl_core::deliver::{Ports, Report};
 use sorl_core::disconnect::disconnect;
 use sorl_core::envelope::Topic;
-use sorl_core::limits::DELIVER_MAX;
 use sorl_core::ports::{Clock, Log, Registry};
 
 use crate::gateway::Answers;
@@ -27,9 +26,7 @@ fn tables(stage: &Stage) -> (&dyn Log, &dyn Registry) {
 fn deliver_while<'a>(stage: &'a Stage, call: Call, deed: impl FnOnce() + Send + 'a) -> Report {
     let tables = Meanwhile::new(tables(stage), call, deed);
     let report = stage.deliver_batch(|ports, records| {
-        let deadline = stage.told.now().plus(DELIVER_MAX);
-        let ports = Ports { log: &tables, registry: &tables, ..ports };
-        Some(wait(deliver(records, ports, &stage.place(HOME).site, deadline)))
+        Some(stage.run(records, Ports { log: &tables, registry: &tables, ..ports }))
     });
     assert!(tables.0.has_happened(), "it never came to {call:?}");
     report.unwrap()

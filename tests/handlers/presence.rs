@@ -7,15 +7,18 @@ use serde_json::json;
 use sorl_core::command;
 use sorl_core::config::{Config, Site};
 use sorl_core::connect::connect;
+use sorl_core::deliver::{Counts, Ports, deliver};
 use sorl_core::ids::ConnectionId;
-use sorl_core::limits::PRESENCE_AUDIENCE_MAX;
+use sorl_core::limits::{DELIVER_MAX, HANDSHAKE_MAX, PRESENCE_AUDIENCE_MAX};
 use sorl_core::member::{Member, MemberKey, Partition, shard_of};
 use sorl_core::names::{ChannelName, UserName};
 use sorl_core::ports::{Clock, Registry};
 use sorl_core::region::Region;
 
 use crate::broken::BrokenRegistry;
-use crate::stage::{HOME, Stage, wait};
+use crate::counted::{Counted, Read};
+use crate::gateway::Answers;
+use crate::stage::{AWAY, HOME, Stage, wait};
 
 #[test]
 fn a_join_is_told_to_at_most_200_members() {
@@ -27,6 +30,58 @@ fn a_join_is_told_to_at_most_200_members() {
     stage.member("last", "last", "room:1");
     let told: u64 = stage.deliver().iter().map(|report| report.counts.presence_posts).sum();
     assert_eq!(told, PRESENCE_AUDIENCE_MAX as u64);
+}
+
+/// What a run in the second region does with what waits there.
+fn deliver_away(stage: &Stage, registry: &dyn Registry) -> Counts {
+    let place = stage.place(AWAY);
+    let received = place.live.receive(stage.told.now(), 10);
+    let records: Vec<_> = received.into_iter().map(|received| received.record).collect();
+    let ports = Ports { registry, ..stage.ports(place) };
+    let deadline = stage.told.now().plus(DELIVER_MAX);
+    wait(deliver(&records, ports, &place.site, deadline)).counts
+}
+
+#[test]
+fn those_who_are_told_in_regions_that_stand_before_leave_the_rest_to_this_one() {
+    for (at_home, told) in [(0, 120), (PRESENCE_AUDIENCE_MAX - 50, 50), (PRESENCE_AUDIENCE_MAX + 50, 0)] {
+        let stage = Stage::in_pages("", 100);
+        let enter = |region, n: usize| {
+            let caller = stage.caller(region, &format!("u{n}"), &format!("c{n:03}"));
+            stage.try_connect(&caller).unwrap();
+            stage.say(&caller, &json!({"action": "subscribe", "channel": "room:1"}));
+        };
+        (0..at_home).for_each(|n| enter(HOME, n));
+        (0..120).for_each(|n| enter(AWAY, n));
+        // Who expired counts for nobody.
+        let mut gone = stage.caller(HOME, "gone", "gone");
+        gone.principal.expires_at = stage.told.now().plus(Duration::from_secs(1));
+        stage.try_connect(&gone).unwrap();
+        stage.say(&gone, &json!({"action": "subscribe", "channel": "room:1"}));
+        stage.pass(Duration::from_secs(1));
+        let counted = Counted::over(&stage.place(AWAY).registry, &stage);
+        assert_eq!(deliver_away(&stage, &counted).presence_posts, told, "{at_home} at home");
+        let pages = (at_home + 1).div_ceil(100).min(2);
+        assert_eq!(counted.0.pages(Read::Presence), pages, "{at_home} at home: no further than it matters");
+    }
+}
+
+#[test]
+fn a_member_who_is_found_gone_by_a_join_is_closed_and_one_whose_handshake_may_be_pending_is_not() {
+    for (short_of, closed) in [(Duration::from_millis(1), false), (Duration::ZERO, true)] {
+        let stage = Stage::new();
+        stage.member("bob", "bob", "room:1");
+        stage.deliver();
+        stage.gateway.answer("bob", Answers::Gone);
+        stage.pass(HANDSHAKE_MAX - short_of);
+        stage.member("alice", "alice", "room:1");
+        let counts = stage.deliver_batch(|_, _| None).unwrap().counts;
+        assert_eq!(
+            (stage.gateway.is_closed("bob"), counts.gone),
+            (closed, u64::from(closed)),
+            "{short_of:?}"
+        );
+    }
 }
 
 #[test]

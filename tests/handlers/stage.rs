@@ -198,9 +198,7 @@ impl Stage {
         }
         let records: Vec<Record> = received.iter().map(|received| received.record.clone()).collect();
         let ports = self.ports(place);
-        let deadline = now.plus(sorl_core::limits::DELIVER_MAX);
-        let report =
-            change(ports, &records).unwrap_or_else(|| wait(deliver(&records, ports, &place.site, deadline)));
+        let report = change(ports, &records).unwrap_or_else(|| self.run(&records, ports));
         for received in received {
             if report.failed.contains(&received.record.id) {
                 queue.release(received.receipt, now, Duration::from_secs(1));
@@ -209,6 +207,12 @@ impl Stage {
             }
         }
         Some(report)
+    }
+
+    /// Delivers records at home, with other ports than the stage's own.
+    pub(crate) fn run(&self, records: &[Record], ports: Ports<'_>) -> Report {
+        let deadline = self.told.now().plus(sorl_core::limits::DELIVER_MAX);
+        wait(deliver(records, ports, &self.place(HOME).site, deadline))
     }
 
     /// Delivers all that waits now; returns the sum of the reports.

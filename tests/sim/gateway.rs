@@ -266,9 +266,9 @@ impl SimGateway {
 
 fn kind_of(frame: &str) -> String {
     let read: serde_json::Value = serde_json::from_str(frame).unwrap_or_default();
-    let word = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let kind = word(&read["type"]).unwrap_or_else(|| "a frame".to_owned());
-    word(&read["error"]["code"]).map_or(kind.clone(), |code| format!("{kind} {code}"))
+    let word = |pointer| read.pointer(pointer).and_then(serde_json::Value::as_str);
+    let words = [word("/type"), word("/error/code")].into_iter().flatten();
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[async_trait]

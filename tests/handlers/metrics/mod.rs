@@ -53,9 +53,7 @@ impl Told {
             if queue_is_broken {
                 ports.queue = &BrokenQueue;
             }
-            let site = &self.stage.place(HOME).site;
-            let deadline = self.stage.told.now().plus(sorl_core::limits::DELIVER_MAX);
-            Some(block_on(sorl_core::deliver::deliver(records, ports, site, deadline)))
+            Some(self.stage.run(records, ports))
         });
         let Some(report) = report else { return false };
         let samples = outcomes::deliver(&report, self.stage.told.now());

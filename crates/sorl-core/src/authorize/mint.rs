@@ -57,3 +57,35 @@ pub fn sign(secret: &[u8], auth: &Auth, wanted: &Wanted<'_>, now: Timestamp) -> 
     let key = EncodingKey::from_secret(secret);
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(Unsigned)
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_stands_in_the_token_and_nothing_else() {
+        let now = Timestamp::from_millis(1_764_000_000_999);
+        let claims = |auth: &Auth, wanted: Wanted<'_>| -> Value {
+            let token = sign(&[7; 32], auth, &wanted, now).unwrap();
+            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+            serde_json::from_slice(&payload).unwrap()
+        };
+        let auth = Auth::of(crate::config::Algorithm::Hs256);
+        assert_eq!(
+            claims(&auth, Wanted { user: "alice", grants: None, ttl: 60 }),
+            json!({"sub": "alice", "iat": 1_764_000_000, "exp": 1_764_000_060})
+        );
+        let (grants, whose) = (json!({"room:*": ["*"]}), Some("us".to_owned()));
+        let auth = Auth { issuer: whose.clone(), audience: whose, ..auth };
+        assert_eq!(
+            claims(&auth, Wanted { user: "bob", grants: Some(&grants), ttl: -1 }),
+            json!({
+                "sub": "bob", "iat": 1_764_000_000, "exp": 1_763_999_999, "iss": "us", "aud": "us", "sorl": grants,
+            })
+        );
+    }
+}

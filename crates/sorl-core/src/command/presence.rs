@@ -163,4 +163,21 @@ mod tests {
         assert!(told.truncated && told.count == 200);
         assert!((PAGE_LEN_MAX - 2 * each..=PAGE_LEN_MAX).contains(&len), "{len} bytes, {each} a member");
     }
+
+    #[test]
+    fn the_bytes_between_members_count_as_the_members_do() {
+        // Each takes 447 bytes and a comma, 256 of them as much as a page.
+        let everywhere = |user: &str| -> Vec<Member> {
+            (0..12).map(|n| member(user, "c", &format!("region-with-a-name-{n:02}"), 0)).collect()
+        };
+        let sized = |n: usize, len: usize| {
+            let short = list(everywhere(&format!("{n:03}")), true).members;
+            let short_len = serde_json::to_string(&short[0]).unwrap().len();
+            everywhere(&format!("{n:03}{}", "x".repeat(len - short_len)))
+        };
+        for (last, fits) in [(447, true), (448, false)] {
+            let members = (0..255).flat_map(|n| sized(n, 447)).chain(sized(255, last)).collect();
+            assert_eq!(list(members, true).members.len() == 256, fits);
+        }
+    }
 }

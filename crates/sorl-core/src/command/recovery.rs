@@ -128,7 +128,7 @@ async fn after_marked(
         collector.take(message);
     }
     let more = collect(&mut collector, from(channel, first), log, now).await?;
-    let stuck = more && marked_len > 0 && collector.len() == marked_len;
+    let stuck = more && collector.len() == marked_len;
     Ok((!stuck).then(|| collector.page(more)))
 }
 
@@ -217,5 +217,11 @@ mod tests {
         assert_eq!(complete(&[epoch(0, 1), epoch(90, 24)], 90), at(89));
         assert_eq!(complete(&[epoch(0, 1), epoch(90, 24)], 100), at(90));
         assert_eq!(complete(&[epoch(0, 0), epoch(90, 24)], 100), at(90));
+    }
+
+    #[test]
+    fn what_expires_this_very_moment_was_there_until_now() {
+        let short = Epoch { begins_stage: true, ..epoch(90, 1) };
+        assert_eq!(complete(&[short], 91), at(67));
     }
 }

@@ -90,4 +90,15 @@ mod tests {
         let frame = frames(&texts(&[5, 7]), &[1, 0]);
         assert_eq!(frame[0].frame.text(), r#"{"type":"messages","messages":["xxxxx","xxx"]}"#);
     }
+
+    #[test]
+    fn a_frame_is_filled_to_the_byte() {
+        // Each message counts with a comma, also the last, which has none.
+        let room = FRAME_OUT_MAX - HEAD.len() - FOOT.len() - 2;
+        let (one, other) = (room / 2, room - room / 2);
+        assert_eq!(places(&[one, other]).len(), 1);
+        assert_eq!(places(&[one, other + 1]), [0..1, 1..2]);
+        assert_eq!(places(&[one, other, one, other]), [0..2, 2..4]);
+        assert_eq!(places(&[one, other, one, other + 1]), [0..2, 2..3, 3..4]);
+    }
 }

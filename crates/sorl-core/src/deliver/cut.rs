@@ -227,8 +227,10 @@ pub(super) fn of_newer(channel: &ChannelName, since: Timestamp, of: &Cutting, ru
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MessageId, Tail};
+    use crate::ids::{ConnectionId, MessageId, Tail};
+    use crate::member::{MemberKey, Partition};
     use crate::message::Message;
+    use crate::names::UserName;
     use crate::region::Region;
 
     fn owed(text_len: usize) -> Owed {
@@ -241,6 +243,16 @@ mod tests {
     fn recipients(count: usize) -> Vec<Recipient> {
         let text = r#"{"connection":"c","user":"u","since":0,"expires_at":1,"attempts":0}"#;
         vec![serde_json::from_str(text).unwrap(); count]
+    }
+
+    fn joined(since: u64) -> Member {
+        let (channel, region) = (ChannelName::parse("c").unwrap(), Region::parse("r").unwrap());
+        let key = MemberKey {
+            partition: Partition { channel, region, shard: 0 },
+            connection: ConnectionId::parse("c").unwrap(),
+        };
+        let since = Timestamp::from_millis(since);
+        Member { key, user: UserName::parse("u").unwrap(), since, expires_at: since }
     }
 
     fn cut(messages: &[Owed], connections: usize) -> Vec<(usize, usize)> {
@@ -263,5 +275,20 @@ mod tests {
         assert_eq!(cut(&[half.clone(), half.clone()], 1), [(2, 1)]);
         assert_eq!(cut(&[half.clone(), half.clone(), owed(1)], 1), [(2, 1), (1, 1)]);
         assert_eq!(cut(&[half.clone(), owed(SLICE_MESSAGES_MAX), half], 1), [(1, 1); 3]);
+    }
+
+    #[test]
+    fn only_who_joined_later_is_looked_for() {
+        let cutting = |joined_after| Cutting {
+            messages: Vec::new(),
+            records: Vec::new(),
+            remainder: Remainder { members: Vec::new(), rest: None },
+            joined_after,
+            read_at: Timestamp::ZERO,
+            depth: 0,
+        };
+        let later = cutting(Some(Timestamp::from_millis(5)));
+        assert_eq!([4, 5, 6].map(|since| later.wants(&joined(since))), [false, false, true]);
+        assert!(cutting(None).wants(&joined(0)));
     }
 }

@@ -191,3 +191,63 @@ fn by_items(targets: Vec<Target>) -> Vec<(Vec<Recipient>, Arc<[usize]>)> {
 fn key(owed: &Owed) -> (MessageId, ChannelName) {
     (owed.message.id, owed.message.channel.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Tail;
+    use crate::message::Message;
+    use crate::region::Region;
+
+    fn item(name: &str, at: u64) -> Item {
+        let id = MessageId::new(Timestamp::from_millis(at), 0, Tail::from_bits(at));
+        let data = serde_json::value::to_raw_value(&name).unwrap();
+        let (channel, region) = (ChannelName::parse(name).unwrap(), Region::parse("r").unwrap());
+        Item::new(Owed { message: Message::new(id, channel, data, None, region), ephemeral: false }, vec![])
+    }
+
+    fn to(connection: &&str) -> Recipient {
+        let text =
+            format!(r#"{{"connection":"{connection}","user":"u","since":0,"expires_at":1,"attempts":0}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// A job with these messages, and who is owed which of them.
+    fn job(items: Vec<Item>, audiences: &[(&[&str], &[usize])]) -> Job {
+        let audience =
+            |(members, items): &(&[&str], &[usize])| (members.iter().map(to).collect(), items.to_vec());
+        let targets = targets(audiences.iter().map(audience).collect());
+        Job { items, targets, read_at: Timestamp::ZERO, depth: 1 }
+    }
+
+    /// In the order of posting, each connection and the channels that it is owed something of.
+    fn owed(jobs: Vec<Job>) -> Vec<(String, Vec<String>)> {
+        let merged = merge(jobs);
+        let [job] = &merged[..] else { panic!("{} jobs", merged.len()) };
+        let channels = |items: &[usize]| {
+            job.messages(items).iter().map(|owed| owed.message.channel.to_string()).collect()
+        };
+        job.targets.iter().map(|target| (target.to.connection.to_string(), channels(&target.items))).collect()
+    }
+
+    fn owes(connection: &str, channels: &[&str]) -> (String, Vec<String>) {
+        (connection.to_owned(), channels.iter().map(|&channel| channel.to_owned()).collect())
+    }
+
+    #[test]
+    fn merged_jobs_owe_each_connection_what_they_owed_it_apart() {
+        let one = job(vec![item("x", 1), item("y", 2)], &[(&["a"], &[0, 1]), (&["b"], &[1])]);
+        let other = job(vec![item("y", 2), item("z", 3)], &[(&["b", "c"], &[1])]);
+        assert_eq!(
+            owed(vec![one, other]),
+            [owes("a", &["x", "y"]), owes("b", &["y", "z"]), owes("c", &["z"])]
+        );
+    }
+
+    #[test]
+    fn merged_jobs_begin_with_the_smallest_audience() {
+        let one = job(vec![item("x", 1)], &[(&["a", "b"], &[0])]);
+        let other = job(vec![item("y", 2)], &[(&["c"], &[0])]);
+        assert_eq!(owed(vec![one, other]), [owes("c", &["y"]), owes("a", &["x"]), owes("b", &["x"])]);
+    }
+}

@@ -179,4 +179,22 @@ mod tests {
         learn(&mut limit, 10_000, USUAL, false);
         assert_eq!(limit.allowed(), POSTS_IN_FLIGHT_MAX);
     }
+
+    /// The usual latency after a window of one answer, in ms.
+    fn usual_after(usual: f64, took: u64) -> f64 {
+        let window = Window { answers: 1, took: Duration::from_millis(took), was_halved: false };
+        let mut limit = Limit { usual: Some(usual), window, ..Limit::default() };
+        limit.end_window();
+        limit.usual.unwrap()
+    }
+
+    #[test]
+    fn the_usual_latency_follows_a_twentieth_of_the_way_and_faster_from_twice_as_high() {
+        for (usual, took, then) in
+            [(20.0, 40, 21.0), (40.0, 20, 39.0), (39.0, 19, 38.0), (100.0, 20, 96.0 * 0.95)]
+        {
+            let told = usual_after(usual, took);
+            assert!((told - then).abs() < 1e-9, "{usual}, {took}: {told}, not {then}");
+        }
+    }
 }

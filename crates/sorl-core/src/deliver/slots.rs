@@ -75,4 +75,11 @@ mod tests {
         slots.give_back(at(90));
         assert_eq!(slots.held(at(101)), 0);
     }
+
+    #[test]
+    fn a_slot_is_lent_after_a_tenth_of_a_second() {
+        let mut slots = Slots::default();
+        slots.take(at(0));
+        assert_eq!([100, 101].map(|ms| slots.held(at(ms))), [1, 0]);
+    }
 }

@@ -159,3 +159,32 @@ async fn without_blocked(
     let blocked: BTreeSet<UserName> = blocked.into_iter().flatten().collect();
     Ok(members.into_iter().filter(|member| !blocked.contains(&member.user)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::{MemberKey, Partition};
+    use crate::region::Region;
+
+    fn member(connection: &str, since: u64) -> Member {
+        let (channel, region) = (ChannelName::parse("c").unwrap(), Region::parse("r").unwrap());
+        let key = MemberKey {
+            partition: Partition { channel, region, shard: 0 },
+            connection: ConnectionId::parse(connection).unwrap(),
+        };
+        let since = Timestamp::from_millis(since);
+        Member { key, user: UserName::parse("u").unwrap(), since, expires_at: since }
+    }
+
+    #[test]
+    fn a_users_other_connection_is_owed_a_slice_if_it_came_after_the_minute_before_the_audience_was_read() {
+        let named = Recipient { attempts: 3, ..Recipient::from(&member("named", 0)) };
+        let read_at = Timestamp::from_millis(100_000);
+        let late = Late { record: 0, items: Vec::new(), connections: vec![named], read_at, depth: 1 };
+        let late = [late];
+        let owed = Owed::new(&BTreeSet::from([0]), &late);
+        let attempts = |connection, since| owed.slices(&member(connection, since)).get(&0).copied();
+        assert_eq!([40_000, 40_001].map(|since| attempts("other", since)), [None, Some(0)]);
+        assert_eq!([0, 99_999].map(|since| attempts("named", since)), [Some(3); 2]);
+    }
+}

@@ -117,3 +117,43 @@ fn shutdown(order: Shutdown) -> Result<Control, Poison> {
     }
     Ok(Control::Shutdown(order))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_names_a_user_and_what_he_is_put_out_of() {
+        let put_out = |text| match Control::parse(text).unwrap() {
+            Control::PutOut(PutOut { user, channel, until }) => (
+                user.to_string(),
+                channel.map(|channel| channel.to_string()),
+                until.map(Timestamp::as_millis),
+            ),
+            Control::Shutdown(_) => panic!("{text} sends nobody elsewhere"),
+        };
+        let bob = || "bob".to_owned();
+        assert_eq!(put_out(r#"{"control":"disconnect","user":"bob"}"#), (bob(), None, None));
+        let unsubscribe = r#"{"control":"unsubscribe","user":"bob","channel":"room:1","until":7}"#;
+        assert_eq!(put_out(unsubscribe), (bob(), Some("room:1".to_owned()), Some(7)));
+    }
+
+    #[test]
+    fn what_is_no_order_says_why() {
+        for (text, reason) in [
+            (r#"["disconnect","bob"]"#, "control: not a control message: not a JSON object"),
+            (r#"{"user":"bob"}"#, "control: not a control message: missing field `control`"),
+            (r#"{"control":"dance","user":"bob"}"#, "control: unknown control; known are"),
+            (r#"{"control":"disconnect"}"#, "control: not a control message: missing field `user`"),
+            (r#"{"control":"unsubscribe","user":"bob"}"#, "control: unsubscribe needs a channel"),
+            (
+                r#"{"control":"unsubscribe","user":"bob","channel":"@bob"}"#,
+                "control: a personal channel cannot be unsubscribed; use disconnect",
+            ),
+        ] {
+            let poison = Control::parse(text).unwrap_err();
+            assert!(poison.reason.starts_with(reason), "{text}: {}", poison.reason);
+            assert_eq!(poison.class, PoisonClass::Control);
+        }
+    }
+}

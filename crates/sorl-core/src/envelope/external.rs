@@ -150,4 +150,13 @@ mod tests {
         assert_eq!(keyed(none, "a"), keyed(none, "a"));
         assert_ne!(keyed(none, "a"), keyed(none, "b"));
     }
+
+    #[test]
+    fn a_message_has_96_kilobytes_at_most_as_clients_get_it() {
+        let of = |len: usize| read(&format!(r#"{{"channel":"room:1","data":"{}"}}"#, "x".repeat(len)), None);
+        let room = MESSAGE_LEN_MAX - of(0).unwrap().0.to_json().len();
+        assert!(of(room).is_ok());
+        let told = of(room + 1).unwrap_err().reason;
+        assert_eq!(told, "too large: 98305 bytes as clients get it, at most 98304");
+    }
 }

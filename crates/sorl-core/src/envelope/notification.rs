@@ -132,9 +132,18 @@ mod tests {
         assert_eq!(at("2000-02-29T12:00:00.5Z"), Some(951_825_600_500));
         assert_eq!(at("2025-11-24T16:00:00.000Z"), Some(1_764_000_000_000));
         assert_eq!(at("2025-11-24T16:00:00Z"), Some(1_764_000_000_000));
-        for bad in
-            ["", "2025-11-24", "2025-13-01T00:00:00Z", "2025-11-24T16:00:00+01:00", "2025-11-24T16:00:00.xZ"]
-        {
+        for bad in [
+            "",
+            "2025-11-24",
+            "2025-13-01T00:00:00Z",
+            "2025-11-24T24:00:00Z",
+            "2025-11-24T16:60:00Z",
+            "2025-11-24T16:00:61Z",
+            "2025-11-24T16:00:00+01:00",
+            "2025-11-24T16:00:00.Z",
+            "2025-11-24T16:00:00.xZ",
+            "2025-11-24T16:00:00.123xZ",
+        ] {
             assert_eq!(at(bad), None, "{bad}");
         }
     }
@@ -144,5 +153,16 @@ mod tests {
         let body = r#"{"Type":"Notification","MessageId":"m","TopicArn":"arn:aws:sns:eu-north-1:0:sorl-prod-messages","Message":"x","Timestamp":"2025-11-24T16:00:00.000Z"}"#;
         assert!(Notification::parse(body, "prod").is_ok());
         assert!(Notification::parse(body, "dev").is_err());
+    }
+
+    #[test]
+    fn an_attribute_is_text_unless_it_is_binary() {
+        assert_eq!(attribute_text(None).unwrap(), None);
+        for kind in ["String", "String.Array", "Number"] {
+            assert_eq!(attribute_text(Some((kind, "room:1"))).unwrap().as_deref(), Some("room:1"), "{kind}");
+        }
+        for kind in ["Binary", "Binary.gzip"] {
+            assert_eq!(attribute_text(Some((kind, "cm9vbQ=="))).unwrap_err().class, PoisonClass::NotAMessage);
+        }
     }
 }

@@ -88,4 +88,33 @@ mod tests {
         assert!(reason("{}").starts_with("not it: missing field `ephemeral`"));
         assert!(!reason(r#"{"ephemeral": secret}"#).contains("secret"));
     }
+
+    #[test]
+    fn a_reason_that_quotes_nothing_is_told_whole_and_one_that_does_without_what_it_quotes() {
+        use serde::de::Error;
+        let told = |words: &str| {
+            Poison::unreadable(PoisonClass::Control, "not it", &serde_json::Error::custom(words)).reason
+        };
+        assert_eq!(told("odd, expected even"), "not it: odd, expected even");
+        for quoting in ["invalid secret", "unknown secret"] {
+            assert_eq!(told(quoting), "not it: a value that does not belong there");
+            assert_eq!(told(&format!("{quoting}, expected a number")), "not it: expected a number");
+        }
+    }
+
+    #[test]
+    fn a_class_is_told_by_a_name_that_stays() {
+        use PoisonClass::{Control, ForeignTopic, NotAMessage, NotANotification, NotASlice, Relay, TooLarge};
+        for (class, name) in [
+            (TooLarge, "too_large"),
+            (NotANotification, "not_a_notification"),
+            (ForeignTopic, "foreign_topic"),
+            (NotAMessage, "not_a_message"),
+            (Control, "control"),
+            (Relay, "relay"),
+            (NotASlice, "not_a_slice"),
+        ] {
+            assert_eq!(class.as_str(), name);
+        }
+    }
 }

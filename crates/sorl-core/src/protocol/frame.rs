@@ -35,3 +35,19 @@ impl<T: Into<Bytes>> From<T> for Frame {
         Self { text: text.into(), sha256: OnceLock::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_knows_the_hash_of_its_text() {
+        // FIPS 180-2, B.1.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let frame = Frame::from("abc");
+        for _ in 0..2 {
+            let hex: String = frame.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, abc);
+        }
+    }
+}

@@ -31,7 +31,8 @@ pub fn check_depth(json: &str) -> Result<(), TooDeep> {
     for byte in json.bytes() {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
+            // Nowhere but in a string.
+            b'\\' => escaped = true,
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => depth += 1,
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
@@ -66,5 +67,14 @@ mod tests {
         assert_eq!(check_depth(&nested(DATA_DEPTH_MAX)), Ok(()));
         assert_eq!(check_depth(&nested(DATA_DEPTH_MAX + 1)), Err(TooDeep));
         assert_eq!(check_depth(&format!("\"{}\\\"{}\"", "[".repeat(200), "{".repeat(200))), Ok(()));
+    }
+
+    #[test]
+    fn what_stands_side_by_side_does_not_nest_and_a_bracket_in_a_string_closes_nothing() {
+        assert_eq!(check_depth(&format!("[{}1]", "[{}],".repeat(DATA_DEPTH_MAX))), Ok(()));
+        let closed_in_a_string =
+            |levels: usize| format!("{}\"]}}\",[]{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert_eq!(check_depth(&closed_in_a_string(DATA_DEPTH_MAX)), Ok(()));
+        assert_eq!(check_depth(&closed_in_a_string(DATA_DEPTH_MAX + 1)), Err(TooDeep));
     }
 }

@@ -228,4 +228,10 @@ mod tests {
         assert_eq!(code(r#"{"id":7,"action":7}"#), ErrorCode::BadRequest);
         assert_eq!(code(r#"{"id":7}"#), ErrorCode::BadRequest);
     }
+
+    #[test]
+    fn three_verbs_show_what_is_in_a_channel() {
+        let showing: Vec<_> = Action::ALL.into_iter().filter(|action| action.reads()).collect();
+        assert_eq!(showing, [Action::Subscribe, Action::History, Action::Presence]);
+    }
 }
