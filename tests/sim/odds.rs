@@ -179,8 +179,10 @@ fn newer(chance: &Chance) -> Vec<&'static str> {
     REGIONS.into_iter().filter(|_| chance.happens(0.5)).collect()
 }
 
+/// Seldom, and fewer shards more seldom still: such a run takes hours of its life, and so the time of some others.
 fn resharded(chance: &Chance) -> Option<Resharding> {
-    chance.pick(&[None, None, Some(Resharding::Up), Some(Resharding::Down)]).copied().flatten()
+    let (up, down) = (Some(Resharding::Up), Some(Resharding::Down));
+    chance.pick(&[None, None, up, down, None, None, up, None, None, None, up, None, None, None, up, None]).copied().flatten()
 }
 
 fn spells(chance: &Chance) -> Vec<Spell> {
