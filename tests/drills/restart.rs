@@ -3,7 +3,7 @@
 //!
 //! On one machine a restart is what a deployment is on AWS; but here every client has to come back, and there they
 //! stay. That members whose rows stand are found while the number of shards changes is shown by the simulation
-//! (`tests/sim/rollout.rs`) and on the handlers.
+//! (`tests/sim/schedule.rs`) and on the handlers.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

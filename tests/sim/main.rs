@@ -17,7 +17,7 @@
 //!
 //! `SORL_SIM_SEED=17 cargo test --release -p sorl-tests --test sim` runs one seed, `SORL_SIM_TRACE=FILE` with it
 //! writes the whole trace there; `SORL_SIM_SEEDS=N` sets how many are run (from `SORL_SIM_SEED` on), and
-//! `SORL_SIM_THREADS=N` how many side by side.
+//! `SORL_SIM_THREADS=N` how many side by side. `SORL_SIM_FLAW=Rollout` breaks nothing else, and tells how it is seen.
 
 mod audit;
 mod chance;
@@ -112,12 +112,15 @@ fn the_same_seed_gives_the_same_trace() {
 /// Each flaw breaks a promise, and the checker says so.
 #[test]
 fn mutations_are_seen() {
+    let only = std::env::var("SORL_SIM_FLAW").unwrap_or_default();
     let mut unseen = Vec::new();
-    for flaw in Flaw::ALL {
+    for flaw in Flaw::ALL.into_iter().filter(|flaw| format!("{flaw:?}").contains(&only)) {
         let findings = sweep(0, SEEDS_FOR_A_FLAW, 1, Wiring::broken(flaw));
+        let lines = if only.is_empty() { 1 } else { usize::MAX };
         match findings.failed.first() {
             Some((seed, report)) => {
-                println!("{flaw:?}: seen by seed {seed}:{}", report.lines().nth(1).unwrap_or_default());
+                let found: Vec<_> = report.lines().skip(1).take(lines).collect();
+                println!("{flaw:?}: seen by seed {seed}:{}", found.join("\n"));
             }
             None => unseen.push(flaw),
         }

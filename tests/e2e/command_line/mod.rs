@@ -5,6 +5,7 @@
 mod check;
 mod dlq;
 mod doctor;
+mod drain;
 mod help;
 
 use std::io::{BufRead, BufReader};

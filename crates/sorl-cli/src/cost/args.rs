@@ -130,6 +130,9 @@ struct Settings {
     /// logRetention of serverless.yml, in days
     #[arg(long, value_name = "DAYS", default_value_t = 30.0, value_parser = not_negative)]
     log_retention: f64,
+    /// canary of serverless.yml: each region has one, as where there is a domain
+    #[arg(long)]
+    canary: bool,
 }
 
 impl Args {
@@ -145,6 +148,7 @@ impl Args {
             per_post: *messages_per_post,
             memory_gb: (gb(*memory), gb(*deliver_memory)),
             log_days: *log_retention,
+            canary: self.settings.canary,
             like: self.like.clone(),
         })
     }

@@ -25,6 +25,9 @@ pub(super) struct Batches {
 }
 
 impl Batches {
+    /// Where nothing meets.
+    pub(super) const ALONE: Self = Self { records: 1.0, per_channel: 1.0, per_post: 1.0 };
+
     /// For a load on a service; or so many messages a post, if somebody knows better.
     pub(super) fn of(load: &Load, service: &Service, per_post: Option<f64>) -> Self {
         let batch = f64::from(service.mappings.live.batch);

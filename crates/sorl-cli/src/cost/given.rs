@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::actions::{LOG_ROW_BYTES, REPLY_BYTES};
 use super::deliver::NOTIFICATION_BYTES;
-use super::standing::{ACCESS_BYTES, DELIVER_LINE_BYTES, LINE_BYTES, POLLS_A_MINUTE};
+use super::standing::{ACCESS_BYTES, DELIVER_LINE_BYTES, LINE_BYTES, POLLS_A_MINUTE, ROUND_S};
 use super::usage::Settings;
 use crate::capacity::figures::{ASSUMED, COMMAND_S, ROW_BYTES, SLICE_CONNECTION_BYTES};
 use crate::capacity::{Lane, Service};
@@ -144,6 +144,16 @@ fn logs(settings: Settings<'_>) -> Vec<Given> {
         given(
             "alarms, metrics, secret and point-in-time recovery of the log",
             "infra/*.yml; docs/metrics.md",
+        ),
+        given(
+            if settings.canary {
+                format!(
+                    "a canary a region: a client a minute for {ROUND_S} s, its function, its alarm, two metrics"
+                )
+            } else {
+                "no canary".to_owned()
+            },
+            TEMPLATE,
         ),
         given(
             "not counted: init of new Lambda environments, reads of the secret, late marks, Route 53, which the templates do not have",

@@ -7,6 +7,8 @@ use serde::Serialize;
 use sorl_core::limits::{CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, LOG_GRACE, RECOVERY_OVERLAP};
 use sorl_core::region::Region;
 
+use super::standing::{ROUND_S, ROUNDS};
+
 /// How long before its end a client replaces a connection, on average: between 2.5 and 5 minutes.
 const RENEWED_BEFORE_S: f64 = 225.0;
 /// How long before API Gateway's idle time-out a client pings.
@@ -62,6 +64,32 @@ pub(super) struct Load {
 }
 
 impl Load {
+    /// What the canaries of these regions do as clients: once a minute each comes, hears itself and goes.
+    pub(super) fn of_canaries(regions: &[Place]) -> Self {
+        let count = regions.len() as f64;
+        let places = regions.iter().map(|place| Place { share: 1.0 / count, ..place.clone() });
+        Self {
+            users: ROUNDS * count,
+            hours: ROUND_S / 3_600.0,
+            active_hours: 24.0,
+            days: super::MONTH_DAYS,
+            messages: ROUNDS * count,
+            from_clients: 1.0,
+            bytes: 200.0,
+            audience: 1.0,
+            channels: 1.0,
+            history_s: DAY_S,
+            history_calls: 0.0,
+            page: 0.0,
+            presence_calls: 0.0,
+            join_leave: false,
+            reconnects: 0.0,
+            rate_bound: false,
+            peak: count,
+            regions: places.collect(),
+        }
+    }
+
     /// Connections open, on average, while there is traffic.
     pub(super) fn open(&self) -> f64 {
         (self.users * self.hours / self.active_hours).min(self.users)

@@ -67,6 +67,7 @@ struct Order {
     per_post: Option<f64>,
     memory_gb: (f64, f64),
     log_days: f64,
+    canary: bool,
     like: Option<Region>,
 }
 
@@ -90,9 +91,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 impl Report {
     fn of(order: Order, prices: &Prices) -> anyhow::Result<Self> {
-        let Order { load, service, per_post, memory_gb, log_days, like } = order;
+        let Order { load, service, per_post, memory_gb, log_days, canary, like } = order;
         let batches = Batches::of(&load, &service, per_post);
-        let settings = Settings { service: &service, batches: &batches, memory_gb, log_days };
+        let settings = Settings { service: &service, batches: &batches, memory_gb, log_days, canary };
         let months = usage::month(&load, settings).into_iter();
         let priced = months.map(|(region, usage)| {
             let of_region = prices.of(&region, like.as_ref())?;

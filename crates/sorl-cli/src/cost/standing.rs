@@ -22,14 +22,20 @@ pub(super) const POLLS_A_MINUTE: f64 = 15.0;
 /// for each failure and a tenth of the successes (50). Counted in what the deployed tests leave, by
 /// `python3 tests/deployed/log_bytes.py` (2026-11): 603 of `command`, 558 of `connect`, 330 of `authorize`.
 pub(super) const LINE_BYTES: f64 = 600.0;
-/// `deliver` counts more: 260, 570 and 45 bytes.
+/// `deliver` counts more: 260, 570 and 45 bytes, and a tenth of what names a message in a line, 53.
 pub(super) const DELIVER_LINE_BYTES: f64 = 880.0;
+/// A further message of the same invocation: its id and a blank, in a tenth of the lines.
+const ID_BYTES: f64 = 3.7;
+/// Messages that a line names (`sorl_host::witness`).
+const NAMED_MAX: f64 = 20.0;
 /// A line of the gateway's access log.
 pub(super) const ACCESS_BYTES: f64 = 350.0;
 
-/// Bytes of log of so many invocations of `deliver` and of the other functions, and events of the gateway.
-pub(super) fn log_bytes(calls: f64, deliveries: f64, events: f64) -> f64 {
-    calls * LINE_BYTES + deliveries * DELIVER_LINE_BYTES + events * ACCESS_BYTES
+/// Bytes of log of so many invocations of `deliver`, each of so many messages, and of the other functions, and events of
+/// the gateway.
+pub(super) fn log_bytes(calls: f64, deliveries: f64, messages: f64, events: f64) -> f64 {
+    let deliver = DELIVER_LINE_BYTES + ID_BYTES * (messages.clamp(1.0, NAMED_MAX) - 1.0);
+    calls * LINE_BYTES + deliveries * deliver + events * ACCESS_BYTES
 }
 
 /// Adds a month of a region that stands there, with so many bytes of log a month, kept for so many days.
@@ -39,6 +45,26 @@ pub(super) fn add(usage: &mut Usage, is_used: bool, log_bytes: f64, log_days: f6
     usage.add(Meter::Secrets, SECRETS);
     usage.add(Meter::QueueRequests, QUEUES * POLLS_A_MINUTE * 60.0 * 24.0 * super::MONTH_DAYS);
     usage.add(Meter::LogStorage, log_bytes / GB * log_days / super::MONTH_DAYS);
+}
+
+/// A canary's rounds a day: one a minute.
+pub(super) const ROUNDS: f64 = 60.0 * 24.0;
+/// How long a round takes: a handshake, two `subscribe`, a `publish`, and its message.
+pub(super) const ROUND_S: f64 = 0.5;
+/// `canary_ok` and `canary_seconds`.
+const CANARY_METRICS: f64 = 2.0;
+/// Of `canary_ok`.
+const CANARY_ALARMS: f64 = 1.0;
+
+/// Adds a month of a region's canary besides what it uses as a client (`Load::of_canaries`); returns its bytes of log.
+pub(super) fn add_canary(usage: &mut Usage, memory_gb: f64) -> f64 {
+    let rounds = ROUNDS * super::MONTH_DAYS;
+    usage.add(Meter::LambdaRequests, rounds);
+    usage.add(Meter::LambdaGbSeconds, rounds * ROUND_S * memory_gb);
+    usage.add(Meter::Metrics, CANARY_METRICS);
+    usage.add(Meter::Alarms, CANARY_ALARMS);
+    usage.add(Meter::LogBytes, rounds * LINE_BYTES / GB);
+    rounds * LINE_BYTES
 }
 
 #[cfg(test)]
@@ -65,6 +91,8 @@ mod tests {
         assert_eq!(count(&alarms, "Type: AWS::Logs::MetricFilter"), METRICS);
         assert_eq!(count(&state, "Type: AWS::SecretsManager::Secret"), SECRETS);
         assert_eq!(count(&runs, "- sqs:"), QUEUES);
+        assert_eq!(count(&runs, "- schedule: rate(1 minute)"), 1.0);
+        assert_eq!(count(&template("infra/entrance.yml"), "Type: AWS::CloudWatch::Alarm\n"), CANARY_ALARMS);
         assert_eq!(count(&state, "PointInTimeRecoveryEnabled: true"), 1.0, "the log's; `store` counts it");
     }
 }

@@ -27,15 +27,25 @@ pub(super) struct Settings<'a> {
     pub(super) memory_gb: (f64, f64),
     /// Days that logs are kept.
     pub(super) log_days: f64,
+    /// Whether each region has a canary.
+    pub(super) canary: bool,
 }
 
 /// Each region's month.
 pub(super) fn month(load: &Load, settings: Settings<'_>) -> Vec<(Region, Usage)> {
-    let everywhere = clients(load).writes_everywhere;
-    let places = load.regions.iter().enumerate();
-    places
-        .map(|(before, place)| {
-            (place.region.clone(), region(load, settings, place.share, before, everywhere))
+    let canaries = settings.canary.then(|| Load::of_canaries(&load.regions));
+    let regions = load.regions.iter().enumerate();
+    regions
+        .map(|(at, place)| {
+            let mut usage = Usage::default();
+            let mut lines = traffic(&mut usage, load, settings, at);
+            if let Some(canaries) = &canaries {
+                lines += traffic(&mut usage, canaries, Settings { batches: &Batches::ALONE, ..settings }, at);
+                lines += standing::add_canary(&mut usage, settings.memory_gb.0);
+            }
+            let is_used = load.messages > 0.0 || settings.canary;
+            standing::add(&mut usage, is_used, lines, settings.log_days);
+            (place.region.clone(), usage)
         })
         .collect()
 }
@@ -57,8 +67,10 @@ fn clients(load: &Load) -> Units {
         + external
 }
 
-fn region(load: &Load, settings: Settings<'_>, share: f64, before: usize, everywhere: f64) -> Usage {
-    let mut usage = Usage::default();
+/// Adds a month of what a load uses in the region at this place of the configuration; returns its bytes of log.
+fn traffic(usage: &mut Usage, load: &Load, settings: Settings<'_>, before: usize) -> f64 {
+    let share = load.regions.get(before).map_or(0.0, |place| place.share);
+    let everywhere = clients(load).writes_everywhere;
     let clients = clients(load) * share;
     let delivery = deliver::day(load, settings.service, settings.batches, share, before);
     for meter in Meter::ALL {
@@ -75,11 +87,11 @@ fn region(load: &Load, settings: Settings<'_>, share: f64, before: usize, everyw
     add(Meter::TopicPublishes, clients.publishes);
     add(Meter::TransferToInternet, clients.bytes_out / GB);
     add(Meter::TransferToRegions, to_others(load, share, clients.writes_everywhere) / GB);
-    let lines = standing::log_bytes(clients.calls, delivery.invocations, clients.events);
+    let together = settings.batches.records;
+    let lines = standing::log_bytes(clients.calls, delivery.invocations, together, clients.events);
     add(Meter::LogBytes, lines / GB);
-    standing::add(&mut usage, load.messages > 0.0, lines * load.days, settings.log_days);
-    store(&mut usage, load);
-    usage
+    store(usage, load);
+    lines * load.days
 }
 
 /// Bytes a day that leave the region for the others: its topics' records, and its rows of the registry.
@@ -111,8 +123,13 @@ mod tests {
     fn used(load: &Load) -> Vec<(Region, Usage)> {
         let service = Service::deployed();
         let batches = Batches { records: 1.0, per_channel: 1.0, per_post: 1.0 };
-        let settings =
-            Settings { service: &service, batches: &batches, memory_gb: (0.25, 0.5), log_days: 30.0 };
+        let settings = Settings {
+            service: &service,
+            batches: &batches,
+            memory_gb: (0.25, 0.5),
+            log_days: 30.0,
+            canary: false,
+        };
         month(load, settings)
     }
 

@@ -120,6 +120,42 @@ fn a_small_chat_in_one_region() {
     near("total", report.bill.dollars, 26.369_88);
 }
 
+/// **The same chat with a canary**, which is a client that comes once a minute, 43,200 times a month, for half a second,
+/// alone in its channel; rounded to the hundredth of a cent.
+///
+/// Frames: `subscribe` of `@canary` and of its channel, `publish`, three replies, one post: 7 × 43,200 = 302,400 × $1.00
+/// a million = $0.3024. Minutes: 360, nothing.
+/// Invocations: authorize, connect, disconnect, three commands, deliver, and its own: 8 × 43,200 = 345,600 × $0.20 a
+/// million = $0.0691. GB-seconds: 6 × 20 ms × 0.25 GB = 0.03; its own 0.5 s × 0.25 GB = 0.125; a deliver with one post,
+/// 8 + 6 + 0.5874 + 22.663 + 0.0885 = 37.339 ms × 0.5 GB = 0.01867: 0.17367 × 43,200 = 7,502.5 × $0.0000166667 = $0.1250.
+/// Writes: 8 of the connection, 1 of the log: 388,800 × $0.625 a million = $0.2430. Reads: connect 1, `@canary` 2, its
+/// channel 3, disconnect 0.5, the publish's blocks 1, the audience 1: 8.5 × 43,200 = 367,200 × $0.125 a million = $0.0459.
+/// SNS: 43,200 × $0.50 a million = $0.0216. SQS: 129,600 × $0.40 a million = $0.0518.
+/// Out: 233 + 600 bytes × 43,200 = 0.03351 GB × $0.09 = $0.0030. Stored: 1,450 × 420 bytes = 0.000567 GB × $0.45 = $0.0003.
+/// Logs: (7 × 600 + 880 + 5 × 350) × 43,200 = 295,056,000 bytes = 0.27479 GB × $0.53 = $0.1456. An alarm $0.10, two metrics
+/// $0.60.
+/// Total: 0.3024 + 0.0691 + 0.1250 + 0.2430 + 0.0459 + 0.0216 + 0.0518 + 0.0030 + 0.0003 + 0.1456 + 0.70 = $1.7077 more.
+#[test]
+fn the_same_chat_with_a_canary() {
+    let small = |more: &[&str]| {
+        let flags =
+            ["--users", "1000", "--hours", "1", "--messages-per-day", "20000", "--join-leave", "false"];
+        report(&[&flags[..], more].concat())
+    };
+    let (without, with) = (small(&[]), small(&["--canary"]));
+    let more = |meter| quantity(&with, meter) - quantity(&without, meter);
+    near("messages", more(Meter::GatewayMessages), 302_400.0);
+    near("invocations", more(Meter::LambdaRequests), 345_600.0);
+    near("GB-seconds", more(Meter::LambdaGbSeconds), 7_502.5);
+    near("writes", more(Meter::TableWrites), 388_800.0);
+    near("reads", more(Meter::TableReads), 367_200.0);
+    near("publishes", more(Meter::TopicPublishes), 43_200.0);
+    near("requests of queues", more(Meter::QueueRequests), 129_600.0);
+    near("bytes of log", more(Meter::LogBytes), 0.274_79);
+    near("metrics", more(Meter::Metrics), 2.0);
+    near("dollars", with.bill.dollars - without.bill.dollars, 1.7077);
+}
+
 /// **An announcement to 100,000, in two regions.** One message a day for one day, from a program, to 100,000 users who
 /// are there for half an hour, half of them in each region; nothing kept, one shard.
 ///

@@ -93,10 +93,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 async fn drain(args: &Args, target: &Target, crowd: &Crowd, door: &Door) -> anyhow::Result<Drained> {
     let started = Instant::now();
+    let until = started + args.within;
     let refuses_new = door.shut().await?;
     let waves = Waves::of(target, &args.region, args.rate).await?;
-    let tally = waves.empty(crowd, args.grace, args.within).await?;
-    let queues = Queues::of(&target.place, &args.region).await?.wait_until_empty().await?;
+    let tally = waves.empty(crowd, args.grace, until).await?;
+    let queues = Queues::of(&target.place, &args.region).await?.wait_until_empty(until).await?;
     Ok(Drained::of(&args.region, tally, refuses_new, queues, started.elapsed()))
 }
 

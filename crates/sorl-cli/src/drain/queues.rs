@@ -55,12 +55,12 @@ impl Queues {
         }
     }
 
-    /// Waits until each was empty once, or no longer.
-    pub(super) async fn wait_until_empty(&self) -> anyhow::Result<Fewest> {
+    /// Waits until each was empty once, or no longer: looks once, however late it is.
+    pub(super) async fn wait_until_empty(&self, until: Instant) -> anyhow::Result<Fewest> {
         let _busy = Busy::with("waiting for the queues to be empty".to_owned());
-        let started = Instant::now();
+        let until = until.min(Instant::now() + WAIT_MAX);
         let mut fewest = Fewest(self.look().await?);
-        while !fewest.are_empty() && started.elapsed() < WAIT_MAX {
+        while !fewest.are_empty() && Instant::now() < until {
             tokio::time::sleep(LOOK_AGAIN).await;
             for (name, records) in self.look().await? {
                 fewest.0.entry(name).and_modify(|least| *least = records.min(*least));

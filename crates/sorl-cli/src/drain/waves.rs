@@ -1,7 +1,7 @@
 //! The waves in which a region's clients are told to go: orders of a few connections each, at a settled rate.
 //!
 //! Not their carrying out, which the region does. The invariant: in any second no more clients are told to go than the
-//! rate allows; and who was told is closed only after the grace.
+//! rate allows; who was told is closed only after the grace; and once the time is over nobody is told any more.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -33,12 +33,14 @@ pub(super) struct Tally {
     pub(super) closed: usize,
     /// Those who are still there.
     pub(super) left: usize,
+    /// Those of them who were not told to go, for want of time.
+    untold: usize,
 }
 
 impl Tally {
     /// How many were there at some time.
     pub(super) fn found(&self) -> usize {
-        self.told.len()
+        self.told.len() + self.untold
     }
 
     /// Those who are to be told now, and those who had their time.
@@ -76,40 +78,52 @@ impl Waves {
         Ok(Self { sns, topic, region: region.clone(), rate })
     }
 
-    /// Tells everybody to go, closes who stays, and looks again until nobody is left or the time is over.
+    /// Tells everybody to go, closes who stays, and looks again until nobody is left or the time is over; then once
+    /// more, to say who is left.
     pub(super) async fn empty(
         &self,
         crowd: &Crowd,
         grace: Duration,
-        within: Duration,
+        until: Instant,
     ) -> anyhow::Result<Tally> {
-        let (started, bar, mut tally) = (Instant::now(), bar(&self.region), Tally::default());
+        let (bar, mut tally) = (bar(&self.region), Tally::default());
         loop {
+            let is_over = Instant::now() >= until;
             let open = crowd.open().await?;
             tally.left = open.len();
             let (fresh, overdue) = tally.sorted(open, grace);
-            show(&bar, tally.found() + fresh.len(), tally.left);
-            if tally.left == 0 || started.elapsed() >= within {
+            tally.untold = fresh.len();
+            show(&bar, tally.found(), tally.left);
+            if tally.left == 0 || is_over {
                 bar.finish_and_clear();
                 return Ok(tally);
             }
-            tally.closed += overdue.len();
-            self.send(fresh, false, &mut tally).await?;
-            self.send(overdue, true, &mut tally).await?;
-            tokio::time::sleep(LOOK_AGAIN).await;
+            self.send(fresh, false, &mut tally, until).await?;
+            tally.closed += self.send(overdue, true, &mut tally, until).await?;
+            rest(LOOK_AGAIN, until).await;
         }
     }
 
-    /// In waves, each as far from the next as the rate demands.
-    async fn send(&self, who: Vec<Departing>, close: bool, tally: &mut Tally) -> anyhow::Result<()> {
-        let who = shuffled(who);
+    /// In waves, each as far from the next as the rate demands, for as long as there is time. How many were told.
+    async fn send(
+        &self,
+        who: Vec<Departing>,
+        close: bool,
+        tally: &mut Tally,
+        until: Instant,
+    ) -> anyhow::Result<usize> {
+        let (who, mut sent) = (shuffled(who), 0);
         for wave in who.chunks(self.wave()) {
             let began = Instant::now();
-            tally.told.extend(wave.iter().map(|departing| (departing.connection.clone(), began)));
+            if began >= until {
+                break;
+            }
             self.order(wave.to_vec(), close).await?;
-            tokio::time::sleep(self.pause(wave.len()).saturating_sub(began.elapsed())).await;
+            tally.told.extend(wave.iter().map(|departing| (departing.connection.clone(), began)));
+            sent += wave.len();
+            rest(self.pause(wave.len()).saturating_sub(began.elapsed()), until).await;
         }
-        Ok(())
+        Ok(sent)
     }
 
     /// How many connections an order names.
@@ -130,6 +144,11 @@ impl Waves {
         let call = self.sns.publish().topic_arn(&self.topic).message(text).send().await;
         call.map(drop).map_err(told).with_context(|| format!("{} did not accept the order", self.topic))
     }
+}
+
+/// Rests for so long, but not beyond `until`.
+async fn rest(time: Duration, until: Instant) {
+    tokio::time::sleep(time.min(until.saturating_duration_since(Instant::now()))).await;
 }
 
 /// So that the members of a channel, whose rows stand together, do not all go at once.

@@ -19,6 +19,12 @@ type Item = HashMap<String, AttributeValue>;
 /// Items of one `BatchWriteItem`, as DynamoDB bounds it.
 const BATCH_MAX: usize = 25;
 
+/// A page of rows, and where the next one begins.
+struct Page {
+    rows: Vec<Item>,
+    next: Option<Item>,
+}
+
 /// One region's log.
 pub(super) struct Log {
     client: aws_sdk_dynamodb::Client,
@@ -50,41 +56,45 @@ impl Log {
         wanted: &Wanted<'_>,
         erase: bool,
     ) -> anyhow::Result<usize> {
-        let (mut count, mut after) = (0, None);
-        loop {
-            let request =
-                self.client.query().table_name(&self.table).key_condition_expression("pk = :channel");
-            let request = request
-                .expression_attribute_values(":channel", AttributeValue::S(channel.to_string()))
-                .consistent_read(true)
-                .set_exclusive_start_key(after);
-            let page = request.send().await.map_err(told).with_context(|| self.place())?;
-            count += self.take(page.items(), wanted, erase).await?;
-            match page.last_evaluated_key {
-                Some(next) if !next.is_empty() => after = Some(next),
-                _ => return Ok(count),
-            }
-        }
+        let request = self.client.query().table_name(&self.table).key_condition_expression("pk = :channel");
+        let request = request
+            .expression_attribute_values(":channel", AttributeValue::S(channel.to_string()))
+            .consistent_read(true);
+        let page = async |after| {
+            let page = request.clone().set_exclusive_start_key(after).send().await.map_err(told)?;
+            Ok(Page { rows: page.items.unwrap_or_default(), next: page.last_evaluated_key })
+        };
+        self.take_all(page, wanted, erase).await
     }
 
     /// All channels but his own, which was looked at before.
     async fn of_all(&self, wanted: &Wanted<'_>, erase: bool) -> anyhow::Result<usize> {
-        let (mut count, mut after) = (0, None);
         let own = AttributeValue::S(ChannelName::personal(wanted.user).to_string());
+        let request = self.client.scan().table_name(&self.table);
+        let request = request
+            .filter_expression("pk <> :own AND contains(message, :user)")
+            .expression_attribute_values(":own", own)
+            // A name needs no escape in JSON; what it is the name of is read below.
+            .expression_attribute_values(":user", AttributeValue::S(format!("\"{}\"", wanted.user)));
+        let page = async |after| {
+            let page = request.clone().set_exclusive_start_key(after).send().await.map_err(told)?;
+            Ok(Page { rows: page.items.unwrap_or_default(), next: page.last_evaluated_key })
+        };
+        self.take_all(page, wanted, erase).await
+    }
+
+    /// Page after page, each from where the one before it ended.
+    async fn take_all(
+        &self,
+        page: impl AsyncFn(Option<Item>) -> anyhow::Result<Page>,
+        wanted: &Wanted<'_>,
+        erase: bool,
+    ) -> anyhow::Result<usize> {
+        let (mut count, mut after) = (0, None);
         loop {
-            let request = self
-                .client
-                .scan()
-                .table_name(&self.table)
-                .filter_expression("pk <> :own AND contains(message, :user)");
-            let request = request
-                .expression_attribute_values(":own", own.clone())
-                // A name needs no escape in JSON; what it is the name of is read below.
-                .expression_attribute_values(":user", AttributeValue::S(format!("\"{}\"", wanted.user)))
-                .set_exclusive_start_key(after);
-            let page = request.send().await.map_err(told).with_context(|| self.place())?;
-            count += self.take(page.items(), wanted, erase).await?;
-            match page.last_evaluated_key {
+            let Page { rows, next } = page(after).await.with_context(|| self.place())?;
+            count += self.take(&rows, wanted, erase).await?;
+            match next {
                 Some(next) if !next.is_empty() => after = Some(next),
                 _ => return Ok(count),
             }
