@@ -182,7 +182,10 @@ fn newer(chance: &Chance) -> Vec<&'static str> {
 /// Seldom, and fewer shards more seldom still: such a run takes hours of its life, and so the time of some others.
 fn resharded(chance: &Chance) -> Option<Resharding> {
     let (up, down) = (Some(Resharding::Up), Some(Resharding::Down));
-    chance.pick(&[None, None, up, down, None, None, up, None, None, None, up, None, None, None, up, None]).copied().flatten()
+    chance
+        .pick(&[None, None, up, down, None, None, up, None, None, None, up, None, None, None, up, None])
+        .copied()
+        .flatten()
 }
 
 fn spells(chance: &Chance) -> Vec<Spell> {

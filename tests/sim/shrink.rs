@@ -4,7 +4,7 @@
 //! streams of chance. The invariant: what comes out fails as what went in.
 
 #[cfg(test)]
-use crate::mutations::{Flaw, GatewayFlaw};
+use crate::mutations::{Flaw, RegistryFlaw};
 use crate::plan::{Plan, STEPS};
 use crate::run::{Outcome, run};
 use crate::trace::Telling;
@@ -60,7 +60,7 @@ impl Shrinking {
 
 #[test]
 fn a_failing_run_is_shrunk_to_one_that_breaks_the_same_promise() {
-    let wiring = Wiring::broken(Flaw::Gateway(GatewayFlaw::DropsFrames));
+    let wiring = Wiring::broken(Flaw::Registry(RegistryFlaw::HasNoIndex));
     let broken = |plan: &Plan| Shrinking { wiring, promise: "", runs: 1 }.broken(plan);
     let (plan, promise) =
         (0..).map(Plan::of).find_map(|plan| broken(&plan).map(|promise| (plan, promise))).unwrap();

@@ -49,7 +49,7 @@ pub(crate) struct Sweep {
     pub(crate) threads: usize,
 }
 
-/// Runs seeds from `first` on until `count` were run, or until `failures_max` of them failed.
+/// Runs those of `count` seeds from `first` on that the wiring concerns, until `failures_max` of them failed.
 pub(crate) fn sweep(first: u64, count: u64, failures_max: usize, wiring: Wiring) -> Findings {
     Sweep { first, count, failures_max, wiring, threads: THREADS }.run(&Progress::silent())
 }
@@ -95,11 +95,12 @@ impl Sweep {
     }
 
     fn take(&self, state: &mut State) -> Option<u64> {
-        let seed = state.next;
-        if seed >= self.first + self.count || state.findings.failed.len() >= self.failures_max {
+        let concerned = |seed: &u64| self.wiring.concerns(&Plan::of(*seed));
+        let seed = (state.next..self.first + self.count).find(concerned)?;
+        if state.findings.failed.len() >= self.failures_max {
             return None;
         }
-        state.next += 1;
+        state.next = seed + 1;
         state.running.insert(seed);
         Some(seed)
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::chance::Chance;
 use crate::executor::Timeline;
 use crate::mutations::{Flaw, RolloutFlaw};
+use crate::plan::Plan;
 use crate::ports::PortSet;
 
 /// Which Lambda.
@@ -54,6 +55,11 @@ impl Wiring {
     /// With one thing broken.
     pub(crate) const fn broken(flaw: Flaw) -> Self {
         Self(Some(flaw))
+    }
+
+    /// Whether a run can be another with this wiring: what is broken in changing shards is seen only where they are.
+    pub(crate) fn concerns(self, plan: &Plan) -> bool {
+        self.rollout_flaw().is_none() || plan.odds.resharded.is_some()
     }
 
     /// What is broken in how configurations are rolled out, which is no port.
