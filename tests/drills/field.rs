@@ -60,11 +60,17 @@ impl Field {
 
     /// Nobody publishes any more; everything acknowledged must have been shown to everybody, once.
     pub(crate) async fn judge(self, stage: &Stage, outcome: &mut Outcome) {
+        let token = stage.token("reader").await;
+        self.judge_with(stage, &token, outcome).await;
+    }
+
+    /// As [`Self::judge`], where the service mints no tokens.
+    pub(crate) async fn judge_with(self, stage: &Stage, token: &str, outcome: &mut Outcome) {
         self.ledger.end();
         self.publishers.join_all().await;
         outcome.recovery.extend(self.audience.waited());
         self.audience.judge(&self.ledger, outcome).await;
-        histories::judge(stage, &self.channel, &self.ledger, outcome).await;
+        histories::judge_with(stage, token, &self.channel, &self.ledger, outcome).await;
         let (refused, unknown) = (self.ledger.refused(), self.ledger.unknown());
         outcome.note(format!("publishes refused for now {refused}, lost sight of {unknown}"));
     }

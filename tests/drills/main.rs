@@ -1,5 +1,5 @@
 //! Drills: what operators do to a stage on purpose, while people chat. A region lost and back, a region drained, a
-//! newer configuration, another number of shards, another secret.
+//! newer configuration, another number of shards, another secret, other keys of an identity provider.
 //!
 //! A program of its own and no test harness, as `fire`, whose crowd and table it uses; there things break, here they
 //! are changed. What came of them is one table, printed and kept as `target/drills/report.json`. Invariant: nothing is
@@ -18,6 +18,7 @@
 
 mod drain;
 mod field;
+mod keys;
 mod restart;
 
 macro_rules! of_fire {
@@ -44,12 +45,13 @@ use std::process::ExitCode;
 
 use turns::Turn;
 
-const DRILLS: [Turn; 5] = [
+const DRILLS: [Turn; 6] = [
     ("drain", |scale| Box::pin(drain::a_region(scale))),
     ("region_lost", |scale| Box::pin(region::gone_and_back(scale))),
     ("upgrade", |scale| Box::pin(restart::with_a_newer_configuration(scale))),
     ("shards", |scale| Box::pin(restart::with_more_and_fewer_shards(scale))),
     ("secret", |scale| Box::pin(restart::with_another_secret(scale))),
+    ("keys", |scale| Box::pin(keys::of_an_identity_provider(scale))),
 ];
 
 fn main() -> ExitCode {

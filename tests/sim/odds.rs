@@ -147,6 +147,31 @@ impl Odds {
             // The last to be drawn: a seed whose shards stay is the run that it was before shards were changed.
             resharded: resharded(chance),
         }
+        .over_hours()
+    }
+
+    /// A run of hours has about as many faults as another, and not as many a second: what they leave behind would pile
+    /// up, until no invocation came to the end of its pages of three rows any more.
+    fn over_hours(mut self) -> Self {
+        if self.resharded == Some(Resharding::Down) {
+            self.ttl_late = Duration::ZERO;
+            let shares = [
+                &mut self.slow,
+                &mut self.refused,
+                &mut self.lost_reply,
+                &mut self.killed,
+                &mut self.false_gone,
+                &mut self.forbidden,
+                &mut self.no_disconnect,
+                &mut self.overlapping,
+                &mut self.lost_batch,
+                &mut self.redelivered,
+                &mut self.delayed,
+                &mut self.short_of_time,
+            ];
+            shares.into_iter().for_each(|share| *share /= 10.0);
+        }
+        self
     }
 
     /// The kinds that are in force.

@@ -19,6 +19,7 @@ pub mod marks;
 pub mod names;
 pub mod over;
 pub mod program;
+pub mod provider;
 pub mod server;
 pub mod sns;
 pub mod socket;

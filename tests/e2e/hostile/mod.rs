@@ -6,6 +6,5 @@
 
 mod logs;
 mod origins;
-mod provider;
 mod requests;
 mod tokens;

@@ -9,9 +9,9 @@ use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use sorl_tests::names::now;
+use sorl_tests::provider::{Answer, JWKS, Provider};
 use sorl_tests::server::{Launch, Server};
 
-use super::provider::{Answer, JWKS, Provider};
 use crate::handshake::{bearer, knock};
 
 const RSA: &[u8] = include_bytes!("../../fixtures/jwt/rs256.pem");

@@ -1,4 +1,4 @@
-//! An identity provider that answers what the test says, and remembers what it was asked.
+//! An identity provider that answers what the test says, from one moment to the next, and remembers what it was asked.
 //!
 //! Not a real one: one answer to whatever is asked, over plain HTTP on loopback.
 
@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The public halves of the tests' keys.
-pub(crate) const JWKS: &str = include_str!("../../fixtures/jwt/jwks.json");
+pub const JWKS: &str = include_str!("../fixtures/jwt/jwks.json");
 
 /// What the provider does when it is asked.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// A status line, and a body.
     Says(&'static str, String),
     /// Nothing, for ever.
@@ -21,15 +21,19 @@ pub(crate) enum Answer {
 
 /// A provider.
 #[derive(Debug, Clone)]
-pub(crate) struct Provider {
-    pub(crate) url: String,
+pub struct Provider {
+    /// Where its keys are.
+    pub url: String,
     answer: Arc<Mutex<Answer>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Provider {
-    /// One that answers this from now on.
-    pub(crate) async fn answering(answer: Answer) -> Self {
+    /// One that answers this.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    pub async fn answering(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys/jwks.json", listener.local_addr().unwrap());
         let provider = Self { url, answer: Arc::new(Mutex::new(answer)), asked: Arc::default() };
@@ -43,12 +47,24 @@ impl Provider {
     }
 
     /// One that has the tests' keys.
-    pub(crate) async fn good() -> Self {
+    pub async fn good() -> Self {
         Self::answering(Answer::Says("200 OK", JWKS.to_owned())).await
     }
 
+    /// Answers this from now on.
+    ///
+    /// # Panics
+    /// Never: nobody panics with the answer in his hand.
+    pub fn answers(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
     /// The first lines of all requests.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    ///
+    /// # Panics
+    /// Never: nobody panics with them in his hand.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
