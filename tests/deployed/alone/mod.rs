@@ -12,3 +12,5 @@ mod queues;
 mod redelivery;
 mod regions;
 mod role;
+mod rollout;
+mod versions;
