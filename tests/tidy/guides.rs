@@ -11,7 +11,7 @@ use sorl_core::config::{Config, ConfigFaults};
 use crate::{none, read, sources};
 
 /// Programs that no test runs: the page, the language, how many, and why.
-const NOT_RUN: [(&str, &str, usize, &str); 13] = [
+const NOT_RUN: [(&str, &str, usize, &str); 14] = [
     ("README.md", "sh", 4, "builds, runs all tests, deploys to AWS and looks there"),
     ("docs/migrating-from-pusher.md", "js", 3, "Pusher's side"),
     ("docs/migrating-from-socket-io.md", "js", 2, "Socket.IO's side"),
