@@ -1,7 +1,8 @@
 """What MiniStack's CloudFormation leaves out, filled in, so that the template which is tested is the one that ships.
 
 Not an emulator: every handler here only calls what MiniStack's own services do when they are asked by API.
-The invariant: a property that our templates set either takes effect or fails the stack; none is dropped in silence.
+The invariant: a property that our templates set either takes effect or fails the stack; none is dropped in silence, but
+how slowly an alias moves.
 
 | gap | as MiniStack 1.5.33 has it | here |
 |---|---|---|
@@ -13,11 +14,12 @@ The invariant: a property that our templates set either takes effect or fails th
 | `AWS::CloudWatch::CompositeAlarm` | unknown, the deploy is refused | made by its CloudWatch, which follows the alarms it names |
 | `AWS::CloudWatch::Alarm` with `Metrics` | refused | kept under its first metric; the expression is never evaluated |
 | `AWS::Route53::HealthCheck` | unknown, the deploy is refused | made by its Route 53, which only keeps it |
+| `AWS::CodeDeploy::Application`, `DeploymentGroup` | unknown, the deploy is refused | looked through and forgotten: there is no CodeDeploy, so an alias moves at once whatever its `UpdatePolicy` says |
 | a table whose name exists | replaced, with all that it held | refused, as on AWS |
 """
 
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import apigateway, cloudwatch, dynamodb, route53, sns
+from ministack.services import apigateway, cloudwatch, dynamodb, iam, route53, sns
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 
@@ -47,6 +49,8 @@ def fill():
         "delete": delete_composite_alarm,
     }
     known["AWS::Route53::HealthCheck"] = {"create": create_health_check, "delete": delete_health_check}
+    known["AWS::CodeDeploy::Application"] = {"create": create_application, "delete": forget}
+    known["AWS::CodeDeploy::DeploymentGroup"] = {"create": check_deployment_group, "delete": forget}
     keep_alarms_of_expressions()
     resolve_pseudo_parameters_in_conditions()
 
@@ -163,6 +167,27 @@ def create_health_check(logical_id, props, stack):
 
 def delete_health_check(physical_id, _props):
     route53._health_checks.pop(physical_id, None)
+
+
+# --- CodeDeploy ---
+
+
+def create_application(_logical_id, props, _stack):
+    return props["ApplicationName"], {}
+
+
+def check_deployment_group(_logical_id, props, _stack):
+    """Refused if it names what is not there; nothing ever asks it to deploy."""
+    alarms = {alarm["Name"] for alarm in props["AlarmConfiguration"]["Alarms"]}
+    if not all(name in cloudwatch._alarms for name in alarms):
+        raise ValueError(f"InvalidAlarmConfig: not all of these alarms are there: {sorted(alarms)}")
+    if props["ServiceRoleArn"].rpartition("/")[2] not in iam._roles:
+        raise ValueError(f"InvalidRole: there is no role {props['ServiceRoleArn']}")
+    return props["DeploymentGroupName"], {}
+
+
+def forget(_physical_id, _props):
+    pass
 
 
 # --- SNS ---

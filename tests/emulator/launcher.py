@@ -8,10 +8,10 @@ input, if that is a pipe, is closed, when its parent is gone, or on SIGTERM; its
 folder go with it. `AUTH=true` in the environment turns the enforcement of IAM on.
 
 What it changes in MiniStack: the gaps of its CloudFormation (gaps.py), what becomes of a WebSocket (gateway.py),
-which gateways are gone (outage.py), what SNS makes of a message (publishing.py), the rights that a few calls are checked for (rights.py), and three
-waits that prove nothing (`hasten`). If it does not answer for five seconds, its log
-says in which lines each thread stands. What stays unproven on MiniStack is listed in
-tests/README.md.
+which gateways are gone (outage.py), what SNS makes of a message (publishing.py), the rights that a few calls are
+checked for (rights.py), which version of a function answers (versions.py), and three waits that prove nothing
+(`hasten`). If it does not answer for five seconds, its log says in which lines each thread stands. What stays
+unproven on MiniStack is listed in tests/README.md.
 """
 
 import argparse
@@ -48,8 +48,9 @@ def main():
     import outage
     import publishing
     import rights
+    import versions
 
-    for part in (gaps, gateway, outage, publishing, rights):
+    for part in (gaps, gateway, outage, publishing, rights, versions):
         part.fill()
     hasten()
     end_at_once_when_told(folder)

@@ -16,12 +16,13 @@ const work = workshop();
 after(work.close);
 
 const ENTRANCE = {
+  rollout: "Canary10Percent10Minutes",
   domain: "chat.example.com",
   zone: "Z0123456789ABCDEFGHIJ",
   certificates: ["us-east-1", "eu-north-1"].map((region) => `arn:aws:acm:${region}:123456789012:certificate/0-${region}`).join(";"),
 };
 const CASES = [
-  ["the home region, with a secret and an entrance", "us-east-1", "", ENTRANCE],
+  ["the home region, with a secret, an entrance and gradual rollouts", "us-east-1", "", ENTRANCE],
   ["another region, with keys by a URL and a publishing account", "eu-north-1", `publishers = ["123456789012"]\n${JWKS}`],
 ];
 

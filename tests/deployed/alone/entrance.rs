@@ -70,7 +70,7 @@ async fn fly(stage: &Stage, region: &str) -> (Value, Vec<String>) {
         (told.filter(|line| line.get("canary_ok").is_some()).collect::<Vec<_>>(), log)
     };
     let before = rounds().await.0.len();
-    let path = format!("/2015-03-31/functions/{}/invocations", canary(stage));
+    let path = format!("/2015-03-31/functions/{}:live/invocations", canary(stage));
     let answer = aws.rest(region, "lambda", ("POST", &path), "{}").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "null"));
     sorl_tests::eventually("a round is told", async || {

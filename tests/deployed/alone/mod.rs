@@ -14,3 +14,5 @@ mod queues;
 mod redelivery;
 mod regions;
 mod role;
+mod rollout;
+mod versions;

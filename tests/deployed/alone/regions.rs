@@ -134,7 +134,8 @@ async fn remove(config: &Path) {
     node("infra/remove.mjs", &[&which[..], &["--params", VISIBILITY]].concat()).await;
 }
 
-async fn node(script: &'static str, args: &[&str]) {
+/// Runs a script of the deploy tool, as an operator would, and prints what it says.
+pub(super) async fn node(script: &'static str, args: &[&str]) {
     let args: Vec<_> = args.iter().map(ToString::to_string).collect();
     let run = move || told(script, ".", &args.iter().map(String::as_str).collect::<Vec<_>>());
     println!("{}", tokio::task::spawn_blocking(run).await.expect("a thread"));
