@@ -3,6 +3,7 @@
 //! Not ports that fail (`broken`). What is read is read from the port below, and counted once it was asked for.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,6 +35,7 @@ pub(crate) struct Counted<'a> {
     registry: &'a dyn Registry,
     log: &'a dyn Log,
     reads: Mutex<Vec<Read>>,
+    rows: AtomicUsize,
 }
 
 impl<'a> Counted<'a> {
@@ -44,7 +46,12 @@ impl<'a> Counted<'a> {
 
     /// Another registry, and the stage's own log.
     pub(crate) fn over(registry: &'a dyn Registry, stage: &'a Stage) -> Over<Self> {
-        Over(Self { registry, log: &stage.place(HOME).log, reads: Mutex::default() })
+        Over(Self {
+            registry,
+            log: &stage.place(HOME).log,
+            reads: Mutex::default(),
+            rows: AtomicUsize::new(0),
+        })
     }
 
     fn count(&self, read: Read) {
@@ -54,6 +61,11 @@ impl<'a> Counted<'a> {
     /// What was read since this was asked last.
     pub(crate) fn take(&self) -> Vec<Read> {
         std::mem::take(&mut self.reads.lock().unwrap())
+    }
+
+    /// How many rows were read by their key since then; they are not among the reads.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.swap(0, Ordering::Relaxed)
     }
 
     /// How often such a page was read since then.
@@ -66,6 +78,11 @@ impl<'a> Counted<'a> {
 impl OverRegistry for Counted<'_> {
     fn registry(&self) -> &dyn Registry {
         self.registry
+    }
+
+    async fn get(&self, key: &MemberKey) -> Result<Option<Member>, Unavailable> {
+        self.rows.fetch_add(1, Ordering::Relaxed);
+        self.registry.get(key).await
     }
 
     async fn audience(

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -22,13 +22,15 @@ pub(super) struct Desk {
     /// Between two messages of a publisher.
     pace: Duration,
     acknowledged: Mutex<Vec<String>>,
+    slowest: Mutex<Duration>,
     is_over: AtomicBool,
 }
 
 impl Desk {
     pub(super) fn open(stage: &Stage, channel: &str, pace: Duration) -> Arc<Self> {
-        let (acknowledged, is_over) = (Mutex::default(), AtomicBool::default());
-        Arc::new(Self { stage: stage.clone(), channel: channel.to_owned(), pace, acknowledged, is_over })
+        let (acknowledged, slowest, is_over) = (Mutex::default(), Mutex::default(), AtomicBool::default());
+        let channel = channel.to_owned();
+        Arc::new(Self { stage: stage.clone(), channel, pace, acknowledged, slowest, is_over })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -43,9 +45,19 @@ impl Desk {
         self.acknowledged.lock().clone()
     }
 
+    /// How long the slowest was asked for since this was read last.
+    pub(super) fn take_slowest(&self) -> Duration {
+        std::mem::take(&mut *self.slowest.lock())
+    }
+
     /// Notes it, and waits before the next.
-    pub(super) async fn acknowledge(&self, data: String) {
+    pub(super) async fn acknowledge(&self, data: String, asked: Instant) {
         self.acknowledged.lock().push(data);
+        let took = asked.elapsed();
+        {
+            let mut slowest = self.slowest.lock();
+            *slowest = slowest.max(took);
+        }
         tokio::time::sleep(self.pace).await;
     }
 
@@ -59,9 +71,9 @@ impl Desk {
 /// Publishes to SNS.
 pub(super) async fn outside(desk: Arc<Desk>, region: String) {
     while desk.is_open() {
-        let data = unique("outside");
+        let (data, asked) = (unique("outside"), Instant::now());
         desk.stage.publish(&region, &json!({"channel": desk.channel, "data": data})).await;
-        desk.acknowledge(data).await;
+        desk.acknowledge(data, asked).await;
     }
 }
 

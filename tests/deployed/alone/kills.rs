@@ -91,11 +91,11 @@ async fn kill_for_a_while(stage: &Stage) -> BTreeMap<&'static str, usize> {
 async fn from_a_client(desk: Arc<Desk>, region: String) {
     let user = unique("user");
     while desk.is_open() {
-        let data = unique("client");
+        let (data, asked) = (unique("client"), Instant::now());
         while !tokio::time::timeout(ANSWER, is_published(&desk, &region, &user, &data)).await.unwrap_or(false)
         {
         }
-        desk.acknowledge(data).await;
+        desk.acknowledge(data, asked).await;
     }
 }
 
