@@ -21,7 +21,8 @@ pub(super) struct Desk {
     pub(super) channel: String,
     /// Between two messages of a publisher.
     pace: Duration,
-    acknowledged: Mutex<Vec<String>>,
+    /// And since when each was asked for.
+    acknowledged: Mutex<Vec<(String, Instant)>>,
     slowest: Mutex<Duration>,
     is_over: AtomicBool,
 }
@@ -42,7 +43,13 @@ impl Desk {
     }
 
     pub(super) fn acknowledged(&self) -> Vec<String> {
-        self.acknowledged.lock().clone()
+        self.acknowledged.lock().iter().map(|(data, _)| data.clone()).collect()
+    }
+
+    /// Those that were asked for since then: whoever was a member by then is shown them live.
+    pub(super) fn acknowledged_since(&self, moment: Instant) -> Vec<String> {
+        let acknowledged = self.acknowledged.lock();
+        acknowledged.iter().filter(|(_, asked)| *asked >= moment).map(|(data, _)| data.clone()).collect()
     }
 
     /// How long the slowest was asked for since this was read last.
@@ -52,7 +59,7 @@ impl Desk {
 
     /// Notes it, and waits before the next.
     pub(super) async fn acknowledge(&self, data: String, asked: Instant) {
-        self.acknowledged.lock().push(data);
+        self.acknowledged.lock().push((data, asked));
         let took = asked.elapsed();
         {
             let mut slowest = self.slowest.lock();

@@ -28,64 +28,76 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_take_over_and_give_back_while_everybody_stays_and_misses_nothing() {
     let stage = stage().await;
-    let chat = Chat::begin(&stage).await;
+    let mut chat = Chat::begin(&stage).await;
     let former = Versions::live(&stage).await;
     chat.sees("as it was", &[&former]).await;
 
-    let folder = Folder::new("rollout");
-    deploy_longer_history(&folder).await;
-    let next = Versions::live(&stage).await;
-    assert!(next.all_differ(&former), "{next:?} after {former:?}");
+    // Shards are read before they are written, and history is kept longer.
+    let next = deploy(&stage, "shards_read = 4\n", &former).await;
     chat.sees("deployed, at once", &[&next]).await;
-
     former.serve(&stage, None).await;
     chat.sees("back, by hand", &[&former]).await;
     former.serve(&stage, Some((&next, PART))).await;
     chat.sees("a part", &[&former, &next]).await;
-    // Where the template has them: no deployment after this finds another.
+    // Where the template has them, so that the next deployment finds what it left.
     next.serve(&stage, None).await;
     chat.sees("whole", &[&next]).await;
+
+    let last = deploy(&stage, "shards = 4\n", &next).await;
+    chat.grows().await;
+    chat.sees("more shards written, members in them", &[&last]).await;
     chat.end().await;
 }
 
-/// Deploys another configuration, at once: one namespace keeps its history longer.
-async fn deploy_longer_history(folder: &Folder) {
+/// Deploys, at once, a configuration in which the chat's namespace has a line more, and another one keeps its history
+/// longer. Returns the versions that serve from then on.
+async fn deploy(stage: &Stage, line: &str, former: &Versions) -> Versions {
+    let folder = Folder::new("rollout");
     let config = folder.path().join("sorl.toml");
     let text = std::fs::read_to_string(repository().join("tests/e2e/sorl.toml")).expect("the configuration");
-    let longer = text.replace("history = \"10m\"", "history = \"20m\"");
-    assert_ne!(longer, text);
-    std::fs::write(&config, longer).expect("a file of the test's own");
+    let other = text.replace("history = \"10m\"", "history = \"20m\"");
+    let (before, after) = other.split_once("[namespaces.calm]").expect("the chat's namespace");
+    let (comment, rest) = after.split_once('\n').expect("its lines");
+    std::fs::write(&config, format!("{before}[namespaces.calm]{comment}\n{line}{rest}")).expect("a file");
     let (config, artifacts) = (config.display().to_string(), folder.path().join("lambda"));
     let artifacts = artifacts.strip_prefix(repository()).expect("below the repository").display().to_string();
     node("infra/package.mjs", &["--config", &config, "--out", &artifacts]).await;
     let params = format!("artifacts={artifacts}");
     node("infra/deploy.mjs", &["--stage", "e2e", "--config", &config, "--params", &params]).await;
+    let next = Versions::live(stage).await;
+    assert!(next.all_differ(former), "{next:?} after {former:?}");
+    next
 }
 
 /// Everybody who is there meanwhile: in each region two who listen, one who stays and publishes, one who comes, publishes
 /// and goes, and a publisher outside.
 struct Chat {
     desk: Arc<Desk>,
-    listeners: Vec<Listener>,
+    /// With the moment since when each was a member.
+    listeners: Vec<(Listener, Instant)>,
     publishers: JoinSet<()>,
 }
 
 impl Chat {
     async fn begin(stage: &Stage) -> Self {
         let desk = Desk::open(stage, &unique("calm:rollout"), PACE);
-        let (mut listeners, mut publishers) = (Vec::new(), JoinSet::new());
+        let mut chat = Self { desk, listeners: Vec::new(), publishers: JoinSet::new() };
+        chat.grows().await;
+        let Self { desk, publishers, .. } = &mut chat;
         for region in stage.three() {
-            for _ in 0..2 {
-                listeners.push(Listener::begin(stage, region, &desk.channel).await);
-            }
+            publishers.spawn(stays(Arc::clone(desk), region.to_owned()));
+            publishers.spawn(comes_and_goes(Arc::clone(desk), region.to_owned()));
+            publishers.spawn(outside(Arc::clone(desk), region.to_owned()));
         }
-        // Only now, so that everybody is there to be shown everything.
-        for region in stage.three() {
-            publishers.spawn(stays(Arc::clone(&desk), region.to_owned()));
-            publishers.spawn(comes_and_goes(Arc::clone(&desk), region.to_owned()));
-            publishers.spawn(outside(Arc::clone(&desk), region.to_owned()));
+        chat
+    }
+
+    /// Two more listen in each region.
+    async fn grows(&mut self) {
+        for region in self.desk.stage.three().repeat(2) {
+            let listener = Listener::begin(&self.desk.stage, region, &self.desk.channel).await;
+            self.listeners.push((listener, Instant::now()));
         }
-        Self { desk, listeners, publishers }
     }
 
     /// Chats on until each of these versions has answered calls of each function, and no other does any more.
@@ -124,8 +136,10 @@ impl Chat {
         self.desk.close();
         self.publishers.join_all().await;
         let acknowledged = self.desk.acknowledged();
-        for listener in &self.listeners {
-            listener.has_all(&acknowledged, PATIENCE).await;
+        for (listener, since) in &self.listeners {
+            let owed = self.desk.acknowledged_since(*since);
+            assert!(!owed.is_empty(), "nothing was published since it came");
+            listener.has_all(&owed, PATIENCE).await;
             assert_eq!(listener.memberships(), 1, "over one connection");
         }
         println!(
