@@ -15,7 +15,6 @@ from ministack.services import apigateway
 
 LOOKS_SECONDS = 0.1
 
-gone = frozenset()
 looking = None
 cut = {}
 
@@ -25,18 +24,27 @@ def fill():
     file = os.environ.get("SORL_EMULATOR_GONE")
     if not file:
         return
-    apigateway.handle_websocket = cutting(apigateway.handle_websocket, pathlib.Path(file))
-    apigateway.handle_connections_api = failing(apigateway.handle_connections_api)
-    apigateway._invoke_ws_lambda = forgetting(apigateway._invoke_ws_lambda)
+    file = pathlib.Path(file)
+    apigateway.handle_websocket = cutting(apigateway.handle_websocket, file)
+    apigateway.handle_connections_api = failing(apigateway.handle_connections_api, file)
+    apigateway._invoke_ws_lambda = forgetting(apigateway._invoke_ws_lambda, file)
+
+
+def gone(file):
+    """The APIs whose gateways are gone, at this moment."""
+    try:
+        return file.read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 async def look(file):
-    """Keeps `gone` true to the file, and cuts off whoever is connected to what is in it."""
-    global gone
+    """Cuts off whoever is connected to what is gone."""
     while True:
-        gone = frozenset(file.read_text().split()) if file.exists() else frozenset()
+        now = gone(file)
         for api, event in cut.items():
-            event.set() if api in gone else event.clear()
+            if api in now:
+                event.set()
         await asyncio.sleep(LOOKS_SECONDS)
 
 
@@ -44,10 +52,13 @@ def cutting(handle, file):
     async def handled(scope, receive, send, api, *arguments, **more):
         global looking
         looking = looking or asyncio.create_task(look(file))
-        if api in gone:
+        if api in gone(file):
             await receive()
             return await apigateway._refuse_ws_handshake(scope, send, 503, "", "", "")
-        event = cut.setdefault(api, asyncio.Event())
+        if api not in cut or cut[api].is_set():
+            # Whoever comes back is not cut off with those who were.
+            cut[api] = asyncio.Event()
+        event = cut[api]
         return await handle(scope, until_cut(receive, event), send, api, *arguments, **more)
 
     return handled
@@ -68,18 +79,18 @@ def until_cut(receive, event):
     return received
 
 
-def failing(handle):
+def failing(handle, file):
     async def handled(method, api, *arguments):
-        if api in gone:
+        if api in gone(file):
             return 503, {"Content-Type": "application/json"}, json.dumps({"message": "gone"}).encode()
         return await handle(method, api, *arguments)
 
     return handled
 
 
-def forgetting(invoke):
+def forgetting(invoke, file):
     async def invoked(*arguments, **more):
         api, event_type = arguments[0], arguments[6]
-        return None if event_type == "DISCONNECT" and api in gone else await invoke(*arguments, **more)
+        return None if event_type == "DISCONNECT" and api in gone(file) else await invoke(*arguments, **more)
 
     return invoked
