@@ -5,10 +5,10 @@
  * Not the order (plan.mjs) nor the templates. Deploys only what was packaged from the present sources and
  * configuration, and writes the stage's addresses to `target/deploy/STAGE.json`.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { ARTIFACTS, ROOT, checkArtifacts } from "./artifacts.mjs";
+import { writeAddresses } from "./addresses.mjs";
+import { ARTIFACTS, checkArtifacts } from "./artifacts.mjs";
 import { main } from "./main.mjs";
 import { readOptions } from "./options.mjs";
 import { planDeployment } from "./plan.mjs";
@@ -35,12 +35,10 @@ function report({ stage, config }, observed) {
       topic: observed[region].state.MessagesTopicArn,
       control: observed[region].state.ControlTopicArn,
     }));
-  const file = path.join(ROOT, "target/deploy", `${stage}.json`);
   const running = Object.values(observed).find((stacks) => stacks.running?.Entrance);
   const entrance = running ? { entrance: running.running.Entrance } : {};
   const secret = config.usesSecret ? { secret: `sorl-${stage}-jwt` } : {};
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ stage, ...entrance, regions, ...secret }, null, 2)}\n`);
+  const file = writeAddresses({ stage, ...entrance, regions, ...secret });
   console.log(`\n${table(regions)}\n\nThese are in ${path.relative(process.cwd(), file)} too. Try:\n`);
   console.log(whatNext(stage, config, regions));
 }

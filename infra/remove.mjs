@@ -7,6 +7,7 @@
  */
 import { createInterface } from "node:readline/promises";
 
+import { forgetRegions } from "./addresses.mjs";
 import { main } from "./main.mjs";
 import { readOptions } from "./options.mjs";
 import { planDeparture, planRemoval, replicasOf } from "./plan.mjs";
@@ -29,6 +30,7 @@ async function removeRegions(options) {
   if (home) throw new Error(`${home} is the home region, which owns the connections table: it leaves only with the stage`);
   await confirm(options, `${leaving.join(", ")}: its clients are cut off (they reconnect elsewhere), and its log, dead letters and topics are deleted.`);
   await carryOut(planDeparture({ ...config, leaving, observed, params }), stage);
+  forgetRegions(stage, leaving);
   console.log(`\n${leaving.join(", ")} left stage ${stage}; ${config.regions.join(", ")} went on.`);
 }
 

@@ -59,6 +59,7 @@ async fn a_region_comes_and_goes_while_the_others_chat() {
 
     let three = config(&folder, "three.toml", &narrow.three());
     remove(&three).await;
+    assert_eq!(stage().await.three(), narrow.three(), "its address is told no more");
     let (sent, mut listener) = chat.end().await;
     let heard = |messages: &[serde_json::Value]| {
         let heard = |data: &serde_json::Value| messages.iter().any(|message| message["data"] == *data);
